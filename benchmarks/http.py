@@ -46,7 +46,7 @@ PACE = 1_000
 PACED_CONNECTIONS = (8, 16)
 #: Duration in seconds of an unmeasured run that warms up caches and the broker's JIT.
 WARM_UP_S = 5
-#: Approximate response time at that pace, milliseconds; subtracted from each connection's pause.
+#: Approximate response time at `PACE`, in milliseconds; subtracted from each connection's pause.
 TYPICAL_RESPONSE_MS = 4
 #: Seconds for a server to become ready, and to stop.
 START_S, STOP_S = 90.0, 20.0

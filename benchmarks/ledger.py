@@ -55,7 +55,7 @@ class LedgerBenchmark(Struct, frozen=True):
 
 
 def make_messages(number: int) -> tuple[Decision, ShadowScore]:
-    """Return a decision as a worker writes it (one in ten has reasons) and a challenger's shadow score."""
+    """Return a decision such as a worker writes, and a challenger's shadow score. One decision in ten has reasons."""
     decision_id, now_ms = f"transactions/{number % 4}/{number // 4}@1", time.time_ns() // 1_000_000
     card = f"card-{number * 7919 % 100_003}"
     verdict: Verdict = "review" if number % 10 == 0 else "approve"

@@ -1,4 +1,4 @@
-"""How soon a doubled alert rate is detected, in alerts that would have been expected by then."""
+"""How soon a doubled alert rate is detected, measured by the number of alerts that were expected until then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class DoubledRateResult:
 
 
 def double_alert_rates(sample: WindowSample, repetitions: int, seed: int) -> list[DoubledRateResult]:
-    """Double the champion's own alert rate, and a rate of `RARE_RATE`; empty without a verdict reference."""
+    """Double the champion's alert rate, and `RARE_RATE`; return a result for each, or none without a verdict reference."""
     reference = sample.stream.manifest.verdict_reference
     random = np.random.default_rng(seed)
     if reference is None:

@@ -1,4 +1,4 @@
-"""Statistics of windows in which one column is replaced, measuring only that column again."""
+"""Computes the statistics of windows in which one column is replaced, by measuring only that column again."""
 
 import msgspec
 import numpy as np
@@ -64,7 +64,7 @@ def _single_feature(manifest: Manifest, name: str) -> Manifest:
 
 
 def _scores_only(binning: Binning, counts: Counts) -> Counts:
-    """Return counts (w, width) for a binning in which only the score has edges and each feature has a single bin."""
+    """Merge the bins of each feature in (w, width) counts, so that only the score is still counted in several bins."""
     values = [
         np.stack([feature[:, :-1].sum(axis=1), feature[:, -1]], axis=1)
         for feature in (counts[:, column.start : column.stop] for column in binning.features)

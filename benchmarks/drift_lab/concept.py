@@ -16,13 +16,13 @@ from stream.drift.label_free import estimate
 from stream.scoring.policy import severities
 from training.drift.concept import ErrorRateMonitor
 
-#: Number of days in the timeline, and the day after which labels move.
+#: Number of days in the timeline, and the day after which labels move to other rows.
 DAYS, ONSET_DAY = 30, 15
 #: Share of the labels that move in the timeline.
 TIMELINE_SHARE = 0.5
 #: Shares of the labels that move in the table; 0 gives the rate of false alarms.
 SHARES = (0.0, 0.25, 0.5, 0.75)
-#: Number of frauds before the onset, and after it until a repetition ends as undetected.
+#: Number of frauds before the onset, and number of frauds after the onset at which a repetition ends as undetected.
 _FRAUDS_BEFORE, _FRAUDS_AFTER = 1000, 2000
 
 
@@ -32,7 +32,7 @@ class ConceptDetection:
 
     #: Share of the labels that move.
     share: float
-    #: Share of the frauds that the champion misses, before and after.
+    #: Share of the frauds that the champion misses, before and after the labels move.
     missed_before: float
     missed_after: float
     #: Share of the repetitions with an alarm before the onset.
@@ -41,7 +41,7 @@ class ConceptDetection:
     detected: float
     #: Median number of frauds from onset to alarm; None if fewer than half are detected.
     frauds: float | None
-    #: The same median, in days of this stream's matured frauds.
+    #: Median number of days from onset to alarm, at this stream's number of frauds per day; None if `frauds` is None.
     days: float | None
 
 
@@ -61,7 +61,7 @@ class ConceptTimeline:
 
 @dataclass(frozen=True)
 class _Rates:
-    """Rates of approvals and frauds in a stream."""
+    """Shares of approvals in a stream, and the number of frauds per day."""
 
     #: Shares of the frauds, and of all rows, that are approved.
     missed: float

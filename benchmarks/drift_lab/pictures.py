@@ -14,7 +14,7 @@ from benchmarks.drift_lab.undisturbed import JudgedWindows
 from training.pages.figures import save_figure
 
 POWER, TREND, NATURAL, CONCEPT = (f"drift-lab-{name}.svg" for name in ("power", "trend", "natural", "concept"))
-#: The project's target: drift is detected where the stream's PSI is at least this.
+#: The project's target is to detect drift if the PSI of the whole stream is at least this value.
 TARGET_PSI = 0.2
 
 

@@ -31,7 +31,7 @@ from training.models.families import CHAMPION, LOGISTIC_REGRESSION, SEED, Family
 
 #: Shares of the categories into which a feature is cut, by rank of its values; uneven, like real categories.
 CATEGORY_SHARES = (0.02, 0.25, 0.05, 0.13, 0.2, 0.01, 0.07, 0.1, 0.06, 0.11)
-#: Family for the categorical stream, where only the features matter: the fastest to fit.
+#: Model family for the categorical stream: the fastest to fit, as only the stream's features matter, not its scores.
 _FAST_FAMILY = LOGISTIC_REGRESSION
 #: A third of the champion's trees with three times the learning rate, on one thread, to save time.
 _SMALL_CHAMPION = {"trees": 100, "learning_rate": 0.06, "num_threads": 1}

@@ -38,7 +38,7 @@ class TrendDetection:
 def detect_trends(
     sample: WindowSample, repetitions: int, seed: int, on_step: Callable[[str], None]
 ) -> list[TrendDetection]:
-    """Let each feature drift from a random step in a window, and return when its trend is detected."""
+    """Let each feature drift, starting at a random step in a window, and return when its trend is detected."""
     on_step("power: slow trend")
     random = np.random.default_rng(seed)
     stream = sample.stream

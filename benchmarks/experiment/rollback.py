@@ -42,7 +42,7 @@ LOG = Path("var/experiment")
 
 @dataclass(frozen=True)
 class RollbackResult:
-    """Outcome of the broken champion's promotion."""
+    """What happened after the broken champion was promoted."""
 
     #: Seconds from the role change of the promotion to that of the rollback.
     seconds: float

@@ -1,4 +1,4 @@
-"""Steps on data: `python -m benchmarks.training.data_steps NAME DIRECTORY`. They import no model libraries."""
+"""Runs one data step, without importing model libraries: `python -m benchmarks.training.data_steps NAME DIRECTORY`."""
 
 from collections.abc import Callable
 from pathlib import Path

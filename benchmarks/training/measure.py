@@ -53,6 +53,6 @@ def peak_mib() -> float:
 
 
 def main(steps: Mapping[str, Step]) -> None:
-    """Measure the step and directory named on the command line, and print the result as JSON."""
+    """Run the step named on the command line in the given directory, and print its measurements as JSON."""
     measured = measure(steps[sys.argv[1]], Path(sys.argv[2]))
     sys.stdout.write(msgspec.json.encode(measured).decode())

@@ -1,4 +1,4 @@
-"""Steps on a model: `python -m benchmarks.training.model_steps NAME DIRECTORY`."""
+"""Runs one model step: `python -m benchmarks.training.model_steps NAME DIRECTORY`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Produce messages from an event loop, with a callback for each message that Kafka acknowledges.
 
-A decision over HTTP names the offset of its transaction, which is known once Kafka has acknowledged that transaction.
-So a response waits for two acknowledgements in turn. A Kafka transaction around both would add two round trips.
-Without a Kafka transaction, an outage between the two leaves a recorded transaction without a decision; its caller
-gets an error.
+A decision made over HTTP contains the offset of its transaction, which is known only once Kafka has acknowledged the
+transaction. So a response waits for two acknowledgements in turn: the transaction's, then the decision's. A Kafka
+transaction around both would add two round trips. Without a Kafka transaction, an outage between the two leaves a
+recorded transaction without a decision; its caller gets an error.
 
 A thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
 acknowledgement nobody waits for go through a second producer that sends large batches and reports only failures.

@@ -1,4 +1,4 @@
-"""A batch of messages, with the state from the time of reading that its commit needs."""
+"""A batch of messages, with the state that was recorded when the batch was read and is needed to commit it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +18,11 @@ class Batch:
         metadata: Proof, at commit time, that this member owned the partitions when it read them: the consumer's group
             metadata, or for each partition the claim in an offset store. Fresh metadata at commit time would let a
             worker commit offsets of partitions that have moved to another worker.
-        epoch: The source's epoch at the time of reading. A batch from an earlier epoch than the source's is stale.
-        start: By partition, the position before the batch; absent right after an assignment or a rewind.
-        end: By partition, the offset after the batch's last message, which is the offset to commit.
+        epoch: The source's epoch when the batch was read. If the source's epoch has risen since then, the batch is
+            stale.
+        start: For each partition, the next offset to read before the batch was read; absent right after an assignment
+            or a rewind.
+        end: For each partition, the offset after the batch's last message, which is the offset to commit.
         read_at: Time at which the batch was read, in `time.monotonic()` seconds.
     """
 

@@ -1,6 +1,6 @@
 """The logger for Kafka clients, which writes librdkafka's lines to the program's log, rate-limited.
 
-While no broker responds, librdkafka (2.16) starts over at its bootstrap servers as soon as the last attempt has failed,
+While no broker responds, librdkafka (2.16) tries its bootstrap servers again as soon as the last attempt has failed,
 whatever the configured backoff: the clients of one worker then log a hundred refused connections a second.
 """
 
@@ -21,7 +21,8 @@ class RateLimitedLogFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        # By line: when it last passed, in time.monotonic() seconds, and how many similar lines were suppressed since.
+        # For each line: when it last passed, in time.monotonic() seconds, and how many similar lines were suppressed
+        # since.
         self._passed: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -26,7 +26,7 @@ class CountsPublisher(Background):
         kafka: Kafka connection.
         topic: Name of the role-counts topic.
         interval_s: Seconds between messages.
-        take: Returns the counts since the previous call.
+        take: Function that returns the counts since its previous call.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Dead letters: rejected messages with their source."""
+"""Dead letters: rejected messages, each with the reason for the rejection and the message's source position."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: 
     Args:
         batch: Batch that contains the rejected message.
         index: Index of the message in the batch.
-        reason: Reason why the message is rejected.
+        reason: Reason why the message was rejected.
         detail: Human-readable explanation, without any of the sender's values.
         now_ms: Time of the rejection in UTC milliseconds.
     """

@@ -17,7 +17,8 @@ _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 class LagReader:
     """Reads the end offsets of partitions through an admin client.
 
-    The consumer's own queries exceed their timeout when it is idle or the broker is unavailable.
+    It uses an admin client because a consumer's own queries exceed their timeout while the consumer is idle or the
+    broker is unavailable.
 
     Args:
         kafka: Kafka connection.
@@ -35,8 +36,8 @@ class LagReader:
         """Return the number of offsets left to read.
 
         Args:
-            positions: By partition, the next offset to read; None before the first read, when the lag counts from the
-                group's committed offset.
+            positions: For each partition, the next offset to read; None before the first read, in which case the lag
+                counts from the group's committed offset.
             timeout: Seconds to wait for each response from the broker.
 
         Raises:

@@ -18,7 +18,8 @@ class NewestMessages:
 
     Args:
         kafka: Kafka connection.
-        counts: By topic, the number of each partition's newest messages to read first; 0 for new messages only.
+        counts: For each topic, how many of its newest existing messages to read first from each partition; 0 to read
+            only new messages.
 
     Raises:
         BrokerUnavailableError: If no broker responds.

@@ -32,7 +32,7 @@ class Sink(Protocol):
         """Make a batch's outputs visible and commit its offsets.
 
         Raises:
-            BatchRefusedError: If the offsets may not be committed. The source must then read them again.
+            BatchRefusedError: If the batch was not committed. The source must then read it again.
             FencedError: If another running worker uses the same slot.
         """
 

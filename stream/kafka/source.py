@@ -26,7 +26,7 @@ BLOCKED_S = 1.0
 #: Batches in flight during a backlog: one being committed, one being scored and one read. Without a backlog, one.
 READ_AHEAD = 3
 
-#: Hands a batch to the channel; its future is done once the channel has accepted the batch.
+#: Function that hands a batch to the channel, and returns a future that is done once the channel has accepted it.
 Offer = Callable[[Batch], "Future[None]"]
 
 
@@ -34,8 +34,9 @@ class BatchSource(GroupMember):
     """Reads a topic in batches.
 
     Args:
-        kafka: Settings of the connection, the slot and the batch limits.
-        offer: Hands a batch to the channel; its future is done once the channel has accepted the batch.
+        kafka: Settings for the Kafka connection, the process's slot (its fixed name in the group) and the batch limits.
+        offer: Function that hands a batch to the channel, and returns a future that is done once the channel has
+            accepted the batch.
         on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
         group: Consumer group to join.
@@ -131,7 +132,7 @@ class BatchSource(GroupMember):
         return Batch(messages, raw, self._metadata, epoch, start, end, read_at)
 
     def _note_error(self, message: Any) -> bool:
-        """Handle an error delivered instead of a message. Return False: the error is not part of the batch.
+        """Handle an error that was delivered instead of a message. Return False, to exclude it.
 
         Raises:
             KafkaError: If retrying cannot help.

@@ -1,4 +1,4 @@
-"""A batch source that keeps its offsets not in Kafka but in a store, with the rows made from the messages.
+"""A batch source that keeps its offsets in a store, next to the rows made from the messages, and not in Kafka.
 
 The consumer group only distributes the partitions; nothing is committed to it. A member claims each of its
 assigned partitions in the store, which raises the partition's ownership epoch, and reads from the offset stored there.
@@ -49,9 +49,10 @@ class StoredSource(BatchSource):
     """Reads one topic from the offsets in a store.
 
     Args:
-        kafka: Settings of the connection, the slot and the batch limits.
+        kafka: Settings for the Kafka connection, the process's slot (its fixed name in the group) and the batch limits.
         store: Store of the offsets; called at each assignment and after each failure, on the reading thread.
-        offer: Hands a batch to the channel; its future is done once the channel has accepted the batch.
+        offer: Function that hands a batch to the channel, and returns a future that is done once the channel has
+            accepted the batch.
         on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
         group: Consumer group that distributes the topic's partitions.

@@ -79,7 +79,8 @@ class TopicReader:
         """Yield the value of each new message, in order, until a condition holds.
 
         Args:
-            until: Returns whether the condition holds. Evaluated every `poll_s` seconds and after each message.
+            until: Function that returns whether the condition holds. Evaluated every `poll_s` seconds and after each
+                message.
             poll_s: Seconds to wait for a message before evaluating the condition.
         """
         while not until():

@@ -1,13 +1,14 @@
 """Commit exactly once: a batch's outputs and offsets in one Kafka transaction, with several producers used in turn.
 
-A transaction that begins right after the last commit of the same producer meets CONCURRENT_TRANSACTIONS, and
-librdkafka then waits. Using several producers in turn avoids the wait; each begins only after the previous commit has
-returned, so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are retried (a commit
-that timed out is resumed, never aborted), abortable errors abort, and after any other error the producer is replaced.
+A transaction that begins right after the last commit of the same producer fails with CONCURRENT_TRANSACTIONS at first,
+and librdkafka waits before it tries again. Using several producers in turn avoids the wait; each begins only after the
+previous commit has returned, so the order is kept. Errors follow librdkafka's transactional manual: retriable calls are
+retried (a commit that timed out is resumed, never aborted), abortable errors abort the transaction, and after any other
+error the producer is replaced.
 
-A producer may also lose its broker forever. While a broker starts or stops, the list of the cluster's brokers may not
-contain that broker; librdkafka then drops the connection but keeps the coordinator, and waits forever, whatever the
-timeout (confluentinc/librdkafka#5511, still open in 2.16). So no call is retried for longer than its transaction may
+A producer may also lose its broker forever. While a broker starts or stops, it may be missing from the cluster's list
+of brokers; librdkafka then drops the connection but keeps the coordinator, and waits forever, whatever the timeout
+(confluentinc/librdkafka#5511, still open in 2.16). So no call is retried for longer than its transaction may
 take: by then the broker has ended the transaction. A new producer with the same id resolves any doubt, because it is
 admitted only once the old transaction is either committed or aborted. The watchdog handles a single call that never
 returns.
@@ -41,8 +42,8 @@ class TransactionalSink:
     """Commits batches exactly once.
 
     Args:
-        kafka: Settings of the connection, the group and the slot.
-        worker: Settings of the number of producers and the transaction timeout.
+        kafka: Settings for the Kafka connection, the group and the worker's slot (its fixed name in the group).
+        worker: Settings for the number of producers and the transaction timeout.
         topic: Topic that the producers write to, for their first metadata request.
         on_abort: Called once for each Kafka transaction that was not committed.
     """
@@ -57,7 +58,8 @@ class TransactionalSink:
         self._turn = 0
         # Indices of producers that have lost a broker since they were created.
         self._disconnected: set[int] = set()
-        # By partition, the end of the last commit within one epoch of the source.
+        # The source's epoch at the last commit and, for each partition, the offset up to which that epoch's batches are
+        # committed.
         self._epoch = -1
         self._ends: dict[int, int] = {}
         self._closing = threading.Event()

@@ -28,7 +28,7 @@ JSON = "application/json"
 
 
 class AlertRecorder:
-    """Records messages of Alertmanager's webhook.
+    """Records the messages that Alertmanager sends to the webhook.
 
     Args:
         engine: Migrated ledger database.
@@ -57,11 +57,12 @@ class AlertRecorder:
 
 
 def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: Executor) -> None:
-    """Add `POST /alerts`: 200 with the number of alerts, 400 for an invalid message, 503 if the database is down.
+    """Add the endpoint `POST /alerts`, which records the alerts in a message from Alertmanager.
 
+    It returns 200 with the number of alerts, 400 if the message is invalid, and 503 if the database is down.
     Alertmanager sends a message again after a 5xx, and never after a 4xx. There are no API keys: FRAUD_WEB_HOST limits
     who can reach the port. Requiring JSON prevents web pages of other sites from posting here: a browser sends JSON
-    to another site only if that site allows it, and this one does not.
+    to another site only if that site allows it, and this endpoint does not.
     """
 
     @app.page("/alerts")

@@ -1,4 +1,4 @@
-"""Messages of Alertmanager's webhook, version 4: alerts of the Prometheus rules, not alerts about transactions.
+"""Messages that Alertmanager sends to webhooks (version 4): alerts from Prometheus rules, not about transactions.
 
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """

@@ -1,4 +1,4 @@
-"""Measures a challenger's serving health from the newest decisions."""
+"""Measures a challenger's serving health (latency and score parity) from the newest decisions."""
 
 import math
 from collections.abc import Callable
@@ -21,14 +21,15 @@ ParityGap = Callable[[BundleRef, int], float]
 
 
 def health_meter(engine: Engine, parity_gap: ParityGap) -> MeasureHealth:
-    """Return a function that measures a challenger's serving health.
+    """Return a function that measures a challenger's serving health: its latency and its score parity.
 
     Latency is the 99th percentile of the time from reading a transaction to having the scores of all models, in
-    milliseconds, because a promoted challenger serves together with the other models.
+    milliseconds. It covers all models because a promoted challenger serves together with the others.
 
     Args:
         engine: Ledger database.
-        parity_gap: Function that scores a challenger's transactions again.
+        parity_gap: Function that returns the largest difference between a challenger's live scores and scores computed
+            again from the same transactions.
 
     Returns:
         The function; it raises LedgerUnavailableError if the database is not responding, and any error that

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 
 from schemas.errors import LedgerError, LedgerUnavailableError
 
-#: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to answer.
+#: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to respond.
 BUSY_S = 5.0
 #: Seconds between two attempts to enable the write-ahead log of a new file.
 WAL_RETRY_S = 0.01

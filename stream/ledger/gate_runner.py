@@ -75,7 +75,7 @@ class GateRunner:
         return gate_status(test)
 
     def _begin(self, matchup: Matchup, tests: list[GateTest]) -> str:
-        """Freeze a plan from the decisions that have matured; return what the test is waiting for."""
+        """Freeze a plan based on matured decisions, if possible; return what the test is waiting for, in one line."""
         # The plan may use only cohorts before the test, so the test begins with the first cohort that has not closed.
         timing = cohort_timing(self._gate, starts_ms=0)
         starts_ms = max(0, (matchup.complete_ms - timing.closing_ms) // timing.cohort_ms * timing.cohort_ms)
@@ -134,7 +134,7 @@ def cohort_timing(gate: GateSettings, *, starts_ms: int) -> CohortTiming:
 
 
 def capped_costs(gate: GateSettings, cap_minor: int) -> CappedCosts:
-    """Return the costs of verdicts from the settings, with a cap in minor units."""
+    """Return the costs of verdicts from the settings, with a cap on the amount of a single fraud, in minor units."""
     return CappedCosts(
         cap_minor,
         review_cost_minor=gate.review_cost_minor,

@@ -40,7 +40,7 @@ class GateTest(Struct, frozen=True):
 class GateStore:
     """Reads and writes gate tests.
 
-    Every method raises LedgerUnavailableError if the database does not answer.
+    Every method raises LedgerUnavailableError if the database is not responding.
 
     Args:
         engine: Migrated ledger database.

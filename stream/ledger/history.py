@@ -1,4 +1,4 @@
-"""Columns of the ledger's history: decisions, both models' scores and verdicts, and labels."""
+"""Columns of the ledger's history: decisions, the champion's and challenger's scores and verdicts, and labels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class ModelIdentity(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """All labels of some decisions, including retracted labels; (k,) each, sorted by decision, then by event time.
+    """All k labels of some decisions, including retracted labels, sorted by decision, then by event time.
 
     Attributes:
         decision: Index of the labelled decision.
@@ -41,7 +41,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class MaturedDecisions:
-    """Transactions in which a champion and a challenger both took part; (n,) each, sorted by event time.
+    """The n transactions that both a champion and a challenger took part in, sorted by event time.
 
     Attributes:
         transaction_id: Transaction ids.
@@ -100,7 +100,7 @@ def matured_from_columns(
     )
     arm = text_array(arms)
     verdict = text_array(verdicts)
-    # If the transaction was explored, its model would have declined it.
+    # Exploration only lets through transactions that the deciding model would have declined.
     own_verdict = np.where(arm == "exploration", "decline", verdict).astype(np.object_)
     score, shadow_score = _float_array(scores), _float_array(shadow_scores)
     shadow_verdict = text_array(shadow_verdicts)

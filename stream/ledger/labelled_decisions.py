@@ -26,7 +26,7 @@ _DECISION_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class LabelledDecisions:
-    """Decisions in an interval whose outcome is known; (n,) each, sorted by event time, then by transaction id.
+    """The n decisions in an interval whose outcome is known, sorted by event time, then by transaction id.
 
     Attributes:
         since_ms: Start of the interval, event time in UTC milliseconds.
@@ -36,7 +36,7 @@ class LabelledDecisions:
         transaction_id: Transaction ids.
         event_time_ms: Event times, UTC milliseconds.
         fraud: Whether the transaction was fraud.
-        alerted: Whether the deciding model reviewed or declined it, before exploration.
+        alerted: Whether the deciding model reviewed or declined the transaction, before exploration.
         score: Score of the deciding model, in [0, 1].
         partition: Partition of the decided message on its topic.
         offset: Offset of the decided message on its topic.

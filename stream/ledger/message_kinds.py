@@ -60,7 +60,8 @@ class MessageKind(Generic[MessageT]):
 
 
 _POSITION = ("topic_partition", "topic_offset")
-#: Keeps the row for the first position of the transaction, and of the rows for that position, the one written first.
+#: Order that keeps the row for a transaction's first position and, of several rows for it, the row that was written
+#: first.
 _SOURCE = ("source_topic", "source_partition", "source_offset", *_POSITION)
 
 
@@ -103,7 +104,7 @@ def _decision_columns(decision: Decision) -> Row:
 def _shadow_columns(shadow: ShadowScore) -> Row:
     row = _message_columns(shadow)
     source = parse_decision_id(shadow.decision_id)
-    # An id of any other form is used as the topic, so that its row still sorts.
+    # If the id has another form, the whole id serves as the topic, so that the row can still be sorted.
     row["source_topic"] = source.topic if source else shadow.decision_id
     row["source_partition"] = source.partition if source else 0
     row["source_offset"] = source.offset if source else 0

@@ -1,6 +1,6 @@
 """The rules of `stream.evaluation.outcome` in SQL, so that outcomes can be counted without fetching rows.
 
-A test checks that the two agree on any labels in any order.
+A test checks that the SQL and the Python rules agree, whatever the labels and their order.
 """
 
 from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
@@ -28,7 +28,7 @@ def decision_outcomes(window: ColumnElement[bool]) -> Subquery:
             d.bundle_sha256,
             d.model_version,
             d.policy_version,
-            # If the transaction was explored, its model would have declined it.
+            # Exploration only lets through transactions that the deciding model would have declined.
             or_(d.verdict != "approve", d.arm == "exploration").label("alerted"),
             case((current.is_not(None), current), (went_through, 0)).label("fraud"),
         )
@@ -39,7 +39,7 @@ def decision_outcomes(window: ColumnElement[bool]) -> Subquery:
 
 
 def _labels_by_source(window: ColumnElement[bool]) -> Subquery:
-    """Return each transaction's newest label by source (1, 0, null), and whether an analyst released it."""
+    """Return each transaction's newest label from each source (1, 0 or null), and whether an analyst released it."""
     c = labels.c
     recency = func.row_number().over(
         partition_by=(c.transaction_id, c.source), order_by=(c.event_time_ms.desc(), c.label_id.desc())

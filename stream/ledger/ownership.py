@@ -1,8 +1,8 @@
 """Owners and offsets of the partitions: database rows that fence stale writers.
 
-A claim raises the partition's owner epoch. A writer may advance the offset only while the writer's epoch is the newest
-and the stored offset is the start of the writer's batch, and in the same transaction that writes the batch's rows. So
-each row is written once, by one owner.
+A claim raises the partition's owner epoch. A writer may advance the offset only in the transaction that writes the
+batch's rows, and only while the writer's epoch is the newest and the stored offset is the start of the batch. So each
+row is written once, by one owner.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,8 @@ def advance_offsets(
         now_ms: Ingest time, UTC milliseconds.
 
     Raises:
-        StaleOwnerError: If another owner has claimed a partition since, or the offsets were consumed already.
+        StaleOwnerError: If another owner has claimed a partition since the batch was read, or its offsets were already
+            consumed.
     """
     c = offsets.c
     for partition in sorted(batch.end):

@@ -1,4 +1,4 @@
-"""Turns the ledger's rows into the gate's pairs: both models' verdicts, the outcome and the weight."""
+"""Turns the ledger's rows into the pairs that the gate compares: both models' verdicts, the outcome and the weight."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,7 +20,7 @@ _DECLINE = VERDICTS.index("decline")
 def make_pairs(
     rows: MaturedDecisions, explorations: Mapping[int, Exploration | None], *, watermark_ms: int, maturity_ms: int
 ) -> Pairs:
-    """Return the pairs from the ledger's rows, without rows that lack an amount or the champion's score.
+    """Return a pair for each of the ledger's rows, except for rows that lack an amount or the champion's score.
 
     Args:
         rows: Decisions of one champion and one challenger.
@@ -65,7 +65,7 @@ def make_pairs(
 
 
 def verdict_codes(verdicts: Iterable[str | None]) -> NDArray[np.int8]:
-    """Return (n,) indices into `VERDICTS`, `MISSING` for None."""
+    """Return the (n,) verdicts as indices into `VERDICTS`, with `MISSING` for None."""
     return np.array([_CODES[verdict] for verdict in verdicts], dtype=np.int8)
 
 

@@ -23,7 +23,7 @@ from stream.ledger.store import LedgerStore
 
 log = logging.getLogger(__name__)
 
-#: Seconds before a batch whose dead letters Kafka did not accept is read again.
+#: Seconds to wait before reading a batch again if Kafka did not accept its dead letters.
 DEAD_LETTERS_BACKOFF_S = 1.0
 
 

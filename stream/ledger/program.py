@@ -30,7 +30,8 @@ class LedgerProgram(StoreProgram):
     Args:
         settings: Kafka connection, topic names and database.
         clock: Source of ingest time; None for the system clock.
-        parity_gap: Function that scores a challenger's transactions again; None to run without a gate.
+        parity_gap: Function that returns the largest difference between a challenger's live scores and scores computed
+            again from the same transactions; None to run without a gate.
 
     Raises:
         LedgerError: If FRAUD_LEDGER_URL does not name a database that a ledger can use.

@@ -1,4 +1,4 @@
-"""Each model's quality on matured transactions according to the labels so far, counted inside the database."""
+"""Measures each model's quality on matured transactions by the labels so far; the database does the counting."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ Role = Literal["champion", "challenger"]
 
 
 class MeasuredModel(Struct, frozen=True):
-    """A model, a policy and a role: the labels of quality metrics, in this order."""
+    """A model with its policy and role. The fields are the labels of the quality metrics, in the same order."""
 
     bundle_sha256: str
     version: str
@@ -26,7 +26,7 @@ class MeasuredModel(Struct, frozen=True):
 
 
 class ModelQuality(Struct, frozen=True):
-    """Quality of every model at one time."""
+    """Quality of every model, as measured at one time."""
 
     #: Counts of matured transactions with a known outcome.
     matured: dict[MeasuredModel, Confusion] = {}
@@ -41,7 +41,7 @@ def measure_quality(engine: Engine, *, window_ms: int, maturity_ms: int, latest_
 
     More recent transactions are left out even if they have labels, because frauds are reported first.
     Transactions whose outcome can never be known (declined or reviewed, without an answer from an analyst) are left
-    out, and so are shadow scores with a problem.
+    out; for a challenger, so are the transactions that it could not score.
 
     Args:
         engine: Ledger database.

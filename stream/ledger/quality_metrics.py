@@ -1,7 +1,7 @@
 """The newest measurement of the models' quality as Prometheus gauges.
 
-This is a collector rather than a set of gauges, so that a scrape sees one complete measurement, never a mixture of the
-old and the new one. A ratio whose denominator is zero has no sample; 0 would be misleading.
+This is a collector rather than a set of gauges, so that a scrape sees one complete measurement, never a mixture of an
+old and a new measurement. A ratio whose denominator is zero has no sample; 0 would be misleading.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _MODEL = MeasuredModel.__struct_fields__
 
 
 class QualityMetrics(Collector):
-    """Exports the newest measurement; exports nothing before the first one."""
+    """Exports the newest measurement; exports nothing before the first measurement."""
 
     def __init__(self) -> None:
         self._newest = ModelQuality()

@@ -28,7 +28,7 @@ _DECISION_COLUMNS = (
     shadow_scores.c.score.label("shadow_score"),
     shadow_scores.c.verdict.label("shadow_verdict"),
 )
-#: Columns of labels, as `stream.ledger.history.labels_from_columns` takes them.
+#: Columns of labels, in the order that `stream.ledger.history.labels_from_columns` expects.
 LABEL_COLUMNS = (
     labels.c.transaction_id,
     labels.c.source,
@@ -67,7 +67,8 @@ def load_matured_decisions(
 ) -> MaturedDecisions:
     """Return the decisions in an interval that one of two models made while the other one shadowed.
 
-    Where the challenger of a split decided, the champion's score and verdict come from its shadow score.
+    Where the challenger decided, on its share of the cards, the champion's score and verdict come from its shadow
+    score.
 
     Args:
         engine: Ledger database.

@@ -1,1 +1,4 @@
-"""Programs on this machine: a local Kafka, child processes, and a stack that combines them (floor 3)."""
+"""Running programs on this machine: a local Kafka, child processes, and a stack that combines them.
+
+This package belongs to floor 3 of the import order in docs/architecture.md.
+"""

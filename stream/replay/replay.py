@@ -60,7 +60,7 @@ def replay(
 
 
 def _decisions(settings: Settings, span: TopicRange) -> dict[SourcePosition, bytes]:
-    """Return the decisions about a slice, by source position; some may have been made after the end of the slice."""
+    """Return the decisions on a slice's transactions, by source position, including decisions made after its end."""
     decisions = {}
     for batch in read_range(settings.kafka, settings.topic.decisions, TopicRange(span.start_ms, None)):
         for value in batch.values:

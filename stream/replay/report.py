@@ -69,7 +69,7 @@ class ReportBuilder:
 
         Args:
             then: Original decision about the transaction.
-            now: Decision by the replay.
+            now: Decision made by the replay.
             fields: Original and new value of each compared field that differs.
         """
         report = self._report

@@ -1,1 +1,4 @@
-"""Program lifecycle, background threads, watchdog, readiness and the Faust shell (floor 3)."""
+"""Program lifecycle, background threads, watchdog, readiness and the Faust shell.
+
+This package belongs to floor 3 of the import order in docs/architecture.md.
+"""

@@ -33,7 +33,7 @@ def make_app(
     """Create a Faust app with our brokers, security and web server.
 
     Args:
-        kafka: Settings of the connection, the group and the slot.
+        kafka: Settings for the Kafka connection, the group and the process's slot (its fixed name in the group).
         web: Settings with the host of the web pages, and their port unless `web_port` is given.
         directory: Data directory, which Faust requires even without tables. It stays empty.
         name: Name of the app; by default the worker's group and slot.

@@ -44,7 +44,8 @@ class InFlight:
         Args:
             limit: Number of batches in flight at which to wait.
             timeout: Maximum number of seconds to wait.
-            or_when: Returns whether the other condition holds. Evaluated after each change and each `notify`.
+            or_when: Function that returns whether the other condition holds. Evaluated after each change and each
+                `notify`.
 
         Returns:
             True if either condition holds, False on a timeout.

@@ -38,7 +38,7 @@ class Outage:
                 may block one caller and not the others.
 
         Raises:
-            StoreUnavailableError: The error raised inside the context. Only the first error of an outage is logged.
+            StoreUnavailableError: If the call raised it. Only the first error of an outage is logged.
         """
         try:
             yield

@@ -12,7 +12,8 @@ from prometheus_client.registry import Collector
 class Problem(StrEnum):
     """A reason why a program is not ready.
 
-    The values are stable: they are the `problem` labels of `program_problem`, and alert rules match them.
+    The values must not change: they appear as the label `problem` of the metric `program_problem`, and alert rules
+    match them.
     """
 
     NO_CHAMPION = "no_champion"
@@ -58,7 +59,7 @@ class ProblemMetrics(Collector):
 
     Args:
         registry: Prometheus registry to register with.
-        problems: Returns the reasons why the program is not ready; empty when it is ready.
+        problems: Function that returns the reasons why the program is not ready; empty when it is ready.
     """
 
     def __init__(self, registry: CollectorRegistry, problems: Callable[[], Sequence[Problem]]) -> None:

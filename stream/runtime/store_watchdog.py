@@ -31,7 +31,8 @@ class StoreWatchdog(Watchdog):
         sources: Sources that the program reads, by kind of message.
         outage: Tracks outages of the store.
         metrics: Metrics that show the lag and the store's availability.
-        is_busy: Returns whether the program is performing an operation that may take longer than `watchdog_s`.
+        is_busy: Function that returns whether the program is performing an operation that may take longer than
+            `watchdog_s`.
         on_stuck: Called with a message when the program is stuck.
         on_error: Called with the error that ends the watchdog.
     """

@@ -15,7 +15,7 @@ def add_pages(app: faust.App, registry: CollectorRegistry, problems: Callable[[]
     Args:
         app: Faust app that serves the pages.
         registry: Prometheus registry whose metrics are served.
-        problems: Returns the reasons why the program is not ready; empty when it is ready.
+        problems: Function that returns the reasons why the program is not ready; empty when it is ready.
     """
     ProblemMetrics(registry, problems)
 

@@ -21,14 +21,14 @@ class AcceptedRows:
     transactions: list[Transaction[Any]]
     #: (n, numeric features of the champion) values, NaN for null.
     numeric: NDArray[np.float64]
-    #: (n,) minor units.
+    #: (n,) amounts in minor units.
     amounts: NDArray[np.int64]
     #: (n,) event times, UTC milliseconds since 1970.
     times: NDArray[np.int64]
-    #: (n, n_features) the champion's feature vectors, NaN for null.
+    #: (n, n_features) feature vectors of the champion, NaN for null.
     raw_features: Matrix
-    #: (n, n_features) the model's input: `raw_features` after the missing-value policy; the same array if nothing was
-    #: filled.
+    #: (n, n_features) input of the champion's model: `raw_features` after the missing-value policy; the same array if
+    #: nothing was filled.
     matrix: Matrix
 
     def where(self, mask: NDArray[np.bool_]) -> "AcceptedRows":

@@ -51,7 +51,7 @@ def draw_arms(shares: Sequence[float], salt: str, cards: Sequence[str]) -> NDArr
 
 
 def draw_explored(share: float, salt: str, transactions: Sequence[str]) -> NDArray[np.bool_]:
-    """Return (n,) which would-be declines are let through.
+    """Return (n,) whether each would-be decline is let through.
 
     Args:
         share: Probability of letting a would-be decline through, in [0, 1].

@@ -1,4 +1,4 @@
-"""The features and scores that every model in a role has for a batch; drift counts are made from these."""
+"""The features and scores of a batch, for every model in a role. Drift counts are made from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

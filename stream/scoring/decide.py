@@ -161,10 +161,10 @@ def _reasons(
 
 
 def _of_deciding_model(deciding: NDArray[np.intp], by_model: Sequence[NDArray[T]]) -> NDArray[T]:
-    """Return (n,) each row's value from the model that decides on it; `by_model` has (n,) values for each model."""
+    """Return (n,) values, each from the model that decides on the row; `by_model` has (n,) values for each model."""
     return np.stack(by_model)[deciding, np.arange(len(deciding))] if deciding.any() else by_model[0]
 
 
 def _has_score(model_scores: Sequence[ModelScores]) -> NDArray[np.bool_]:
-    """Return (models, n) whether each model has a score for each transaction."""
+    """Return a (models, n) mask that is true where the model has a score for the transaction."""
     return ~np.isnan(np.stack([scored.scores for scored in model_scores]))

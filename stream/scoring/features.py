@@ -39,7 +39,7 @@ class FeaturePlan:
         self._codes = {f.name: _code_of(f.categories) for f in features if f.kind == "categorical"}
 
     def codes(self, name: str, values: Sequence[str | None]) -> NDArray[np.float64]:
-        """Return (n,) the index of each string in the categories of the feature `name`.
+        """Return, for each of n strings, its index in the categories of the feature `name`.
 
         An unknown string gets the index `len(categories)`, and null gets NaN. Comparison is exact and case-sensitive.
 
@@ -100,11 +100,11 @@ class FeaturePlan:
         return np.where(null, self.medians, raw_features) if null.any() else raw_features
 
     def first_infinite(self, matrix: Matrix) -> NDArray[np.intp]:
-        """Return (n,) the index of each row's first infinite feature, -1 if the row has none."""
+        """Return, for each of n rows, the index of the first infinite feature, or -1 if no feature is infinite."""
         return _first_true(np.isinf(matrix))
 
     def first_refused_null(self, matrix: Matrix) -> NDArray[np.intp]:
-        """Return (n,) the index of each row's first null that the policy refuses, -1 if the row has none."""
+        """Return, for each of n rows, the index of the first null that the policy rejects, or -1 if there is none."""
         if self.missing == "refuse":
             return _first_true(np.isnan(matrix))
         return np.full(len(matrix), -1)
@@ -119,7 +119,7 @@ def _code_of(categories: Sequence[str]) -> dict[str | None, float]:
 
 
 def _sources(features: Sequence[Feature]) -> NDArray[np.intp]:
-    """Return (n_features,) the index of the first feature with the same source.
+    """Return, for each feature, the index of the first feature with the same source, as an (n_features,) array.
 
     >>> kinds = ("amount_minor", "numeric", "log_amount")
     >>> _sources([Feature(kind, 0.0, kind) for kind in kinds]).tolist()
@@ -131,7 +131,7 @@ def _sources(features: Sequence[Feature]) -> NDArray[np.intp]:
 
 
 def _first_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return (n,) the index of the first true column in each row, -1 for a row without a true column.
+    """Return, for each of n rows, the index of the first true column, or -1 if no column is true.
 
     >>> _first_true(np.array([[False, True], [False, False]]))
     array([ 1, -1])

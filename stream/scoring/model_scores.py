@@ -19,7 +19,7 @@ class ModelScores:
     model_in_role: ModelInRole
     #: (n, n_features) feature vectors in the model's manifest order, NaN for a missing value.
     raw_features: Matrix
-    #: (n, n_features) the model's input: `raw_features` after the missing-value policy.
+    #: (n, n_features) input of the model: `raw_features` after the missing-value policy.
     matrix: Matrix
     #: (n,) float32 scores, NaN where the model gave none.
     scores: NDArray[np.float32]
@@ -27,7 +27,7 @@ class ModelScores:
     thresholds: NDArray[np.float64]
     #: (n,) verdicts as indices into `VERDICTS`; meaningless where there is no score.
     severities: NDArray[np.intp]
-    #: (n,) why a transaction has no score; None for a transaction with a score.
+    #: (n,) reasons why transactions have no score; None for a transaction with a score.
     problems: Sequence[str | None]
 
     def shadow_scores(

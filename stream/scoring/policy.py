@@ -12,7 +12,7 @@ UNREACHABLE = 2.0
 
 
 def thresholds(policy: Policy, amount_minor: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (n,) the lowest score at which each of (n,) amounts is reviewed; at most `UNREACHABLE`.
+    """Return, for each of n amounts, the lowest score at which it is reviewed; at most `UNREACHABLE`.
 
     The expected loss reaches the review cost (score · amount ≥ cost) exactly if score ≥ cost / amount.
 

@@ -15,7 +15,7 @@ class FeatureReader(Generic[T]):
 
     Args:
         kind: Type of the values.
-        type_name: Name of the type, for the texts of problems.
+        type_name: Name of the type, as used in descriptions of problems.
     """
 
     def __init__(self, kind: type[T], type_name: str) -> None:
@@ -31,7 +31,7 @@ class FeatureReader(Generic[T]):
         Args:
             rows: n decoded feature structs.
             position: Index of the feature in each struct.
-            name: Name of the feature, for the texts of problems.
+            name: Name of the feature, as used in descriptions of problems.
             problems: Problem of each row, or None. If a value cannot be read, the row's problem is set here unless the
                 row already has one.
         """

@@ -25,7 +25,7 @@ SCORE_EDGES: tuple[float, ...] = tuple(_EDGES[:-1].tolist())
 TRANSACTIONS, REVIEWS, DECLINES, PROBLEMS = range(4)
 FIRST_BIN = 4
 WIDTH = FIRST_BIN + SCORE_BINS
-#: Reasons for refusals that are due to the champion's features. For a challenger, the same defect is a problem.
+#: Rejection reasons that are due to the champion's features. For a challenger, the same defect counts as a problem.
 FEATURE_REASONS = frozenset(
     {
         DeadLetterReason.MISSING_FEATURE,
@@ -57,8 +57,8 @@ def count_scores(
 
     Args:
         roles: Assignment of roles under which the batch was scored.
-        model_scores: Scores from the champion, then from each challenger; empty if every message was refused.
-        refusals: Reason for each refusal in the batch.
+        model_scores: Scores from the champion, then from each challenger; empty if every message was rejected.
+        refusals: Reason for each rejected message in the batch.
     """
     counts = np.zeros((1 + len(roles.challengers), WIDTH), dtype=np.int64)
     for row, scored in zip(counts, model_scores, strict=False):

@@ -1,4 +1,4 @@
-"""The scorer: turns a batch of raw transactions into decisions, shadow scores and refusals.
+"""The scorer: turns a batch of raw transactions into decisions, shadow scores and rejected messages.
 
 A `Scorer` belongs to one assignment of roles and uses this assignment from decoding to the last decision, so the same
 champion applies to a whole batch. A scorer has no access to Kafka or a clock: the caller passes in source positions and
@@ -27,7 +27,7 @@ from stream.scoring.shadow import ShadowScorer
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused message, which becomes a dead letter."""
+    """A rejected message, which becomes a dead letter."""
 
     #: Index of the message in the batch.
     index: int
@@ -39,7 +39,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """The result of scoring a batch: each message is either decided or refused."""
+    """The result of scoring a batch: each message is either decided or rejected."""
 
     roles: Roles
     decisions: list[Decision]
@@ -48,7 +48,7 @@ class ScoredBatch:
     refusals: list[Refusal] = field(default_factory=list)
     #: Counts of each model's verdicts, problems and scores.
     score_counts: ScoreCounts | None = None
-    #: Features and scores of every model; None if every message was refused.
+    #: Features and scores of every model; None if every message was rejected.
     batch_scores: BatchScores | None = None
 
     @property
@@ -62,7 +62,7 @@ class Scorer:
 
     Args:
         roles: Champion and challengers, with their policies.
-        max_bytes: Largest size of a transaction in bytes; larger transactions are refused.
+        max_bytes: Largest size of a transaction in bytes; larger transactions are rejected.
         max_reasons: Largest number of reasons to give for an alert.
     """
 
@@ -81,7 +81,7 @@ class Scorer:
         self._shadows = [ShadowScorer(challenger, self._model, extra) for challenger in roles.challengers]
 
     def score(self, batch: RawBatch, scoring_time: ScoringTime) -> ScoredBatch:
-        """Decide or refuse each message of a batch.
+        """Decide on or reject each message in a batch.
 
         Args:
             batch: Messages with their source positions.
@@ -137,7 +137,7 @@ class Scorer:
         return accepted_rows(indices, transactions, self._plan)
 
     def _refuse_unusable(self, rows: AcceptedRows, refusals: list[Refusal]) -> AcceptedRows:
-        """Refuse rows with an infinite feature, or with a null that the champion's policy refuses."""
+        """Reject rows with an infinite feature, or with a null that the champion's policy does not allow."""
         if np.isfinite(rows.matrix).all():
             return rows
         infinite = self._plan.first_infinite(rows.matrix)

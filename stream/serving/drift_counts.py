@@ -1,4 +1,4 @@
-"""Counts features and scores of decided batches by bundle, role and pane of event time."""
+"""Counts features and scores of decided batches by bundle, role and pane (a fixed interval of event time)."""
 
 import time
 import uuid
@@ -86,12 +86,12 @@ class DriftCounter:
         self._plans = (DriftPlan(roles), *self._plans[: MAX_PLANS - 1])
 
     def add(self, batches: Sequence[BatchScores]) -> None:
-        """Count the rows of batches; a row takes 0.4 µs among thousands of rows, and 10 µs among twenty."""
+        """Count the rows of batches. This takes 0.4 µs per row for thousands of rows, and 10 µs per row for twenty."""
         for _, same_roles in groupby(batches, lambda each: id(each.roles)):
             self._count(list(same_roles))
 
     def take(self) -> list[bytes]:
-        """Return the counts since the last call as encoded messages."""
+        """Return the counts since the previous call as encoded messages."""
         sums, self._sums = self._sums, {}
         now_ms = time.time_ns() // 1_000_000
         return [encode(self._message(each, now_ms)) for each in sums.values()]
@@ -132,7 +132,7 @@ class DriftCounter:
         return self._plan(roles)
 
     def _panes(self, times: NDArray[np.int64], ahead: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return (n,) the start of the pane in which each row counts; `NO_PANE` if its event time is too far ahead."""
+        """Return (n,) start times of the panes in which rows count; `NO_PANE` if an event time is too far ahead."""
         starts = np.where(ahead, NO_PANE, times // self._pane_ms * self._pane_ms)
         panes, rows = np.unique(starts, return_counts=True)
         in_use = {pane_ms for _, _, pane_ms in self._sums if pane_ms is not None}
@@ -170,7 +170,7 @@ class DriftCounter:
 
 
 def _features(parts: Sequence[ModelScores], counted: CountedModel, order: NDArray[np.intp]) -> Matrix:
-    """Return (n, n_features) raw features, rows in the given order, stored by column because columns are counted."""
+    """Return (n, n_features) raw features, with rows in the given order; stored by column, which is faster to count."""
     if counted.same_features_as is not None:
         return parts[0].raw_features  # not used
     columns = np.concatenate([each.raw_features.T for each in parts], axis=1)

@@ -37,7 +37,9 @@ class CountedModel:
 
 
 class DriftPlan:
-    """Counts batches for every bundle in one assignment. Building it takes 1 ms per bundle: stay off the hot path.
+    """Counts batches for every bundle in one assignment of roles.
+
+    Building a plan takes 1 ms per bundle, so build it off the hot path.
 
     Attributes:
         roles: The assignment.

@@ -25,7 +25,7 @@ class RoleCounter:
     """Adds up batches until the sums are taken. Thread-safe.
 
     Args:
-        slot: Slot of the worker, or name of the HTTP edge, which its messages carry.
+        slot: Slot of the worker, or name of the HTTP edge; included in every message.
     """
 
     def __init__(self, slot: str) -> None:

@@ -66,7 +66,7 @@ def span(
 
     Args:
         name: Name of the span.
-        context: Trace that the span belongs to; None for the current one.
+        context: Trace that the span belongs to; None for the current trace.
         transactions: Number of transactions, recorded as an attribute of the span.
     """
     if _tracer is None:

@@ -40,7 +40,7 @@ class WorkerHealth(Watchdog):
 
     @property
     def lag(self) -> int:
-        """Number of transactions left to read, at the last check with a response and with assigned partitions."""
+        """Number of transactions left to read, at the last check that got a response while partitions were assigned."""
         return self._lag
 
     def problems(self) -> list[Problem]:
@@ -53,7 +53,7 @@ class WorkerHealth(Watchdog):
         return problems + self._common_problems()
 
     def check(self) -> None:
-        """Query the lag, and compare the progress with the previous check's."""
+        """Query the lag, and compare the progress with that at the previous check."""
         try:
             lag = self._source.lag(CHECK_S)
         except BrokerUnavailableError:

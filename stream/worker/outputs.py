@@ -15,9 +15,9 @@ from stream.settings import TopicSettings
 
 @dataclass(slots=True)
 class BatchOutputs:
-    """Messages from a batch or part of a batch, and the values that are counted after its commit."""
+    """Messages made from a batch or a part of a batch, and the values to count once it is committed."""
 
-    #: By topic: the keyword arguments to produce each message, with key and value encoded.
+    #: For each topic, the keyword arguments for producing each message, with key and value encoded.
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: Number of decided transactions.
     decided: int = 0
@@ -55,7 +55,7 @@ def make_outputs(batch: Batch, scored: ScoredBatch, start: int, topics: TopicSet
         scored: Results for the part.
         start: Index of the part's first message in the batch.
         topics: Topic names.
-        now_ms: Time at which dead letters were rejected, UTC milliseconds.
+        now_ms: Time to record in the dead letters as the time of rejection, UTC milliseconds.
 
     Returns:
         The outputs; decisions, alerts and shadow scores are keyed by card.

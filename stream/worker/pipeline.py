@@ -151,7 +151,7 @@ class Pipeline:
             self._source.done()
 
     def send_drift(self) -> None:
-        """Send drift counts that are due but for which no batch to commit has arrived.
+        """Send drift counts that are due while there is no batch that could be committed together with them.
 
         Call it on the committing thread.
         """
@@ -188,8 +188,8 @@ class Pipeline:
         """Enforce the limit on unscorable transactions, lest a fault turn the whole stream into dead letters.
 
         Returns:
-            Time of each unscorable transaction. Keep them only after the commit, so that a batch that is read again
-            counts once.
+            Time of each unscorable transaction in the batch. Add these times to `_unscorable` only after the commit, so
+            that a batch that is read again counts once.
 
         Raises:
             FraudError: If there are more unscorable transactions within a minute than the setting allows.

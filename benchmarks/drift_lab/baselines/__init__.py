@@ -1,1 +1,1 @@
-"""Other drift detectors on the lab's windows, with their default settings."""
+"""Runs other drift detectors on the lab's windows, with the detectors' default settings."""

@@ -1,4 +1,4 @@
-"""Evidently on the lab's windows, in its own virtual environment, because it pins other package versions."""
+"""Runs Evidently on the lab's windows, in a separate virtual environment because it pins other package versions."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ class EvidentlyRun:
 
 
 def summarize(drifted: Mapping[str, Sequence[Sequence[bool | None]]]) -> dict[str, EvidentlyResult]:
-    """Summarize results by scenario: one row per window, one column per feature, None where Evidently rejects it."""
+    """Summarize each scenario. `drifted` has a row per window and a column per feature; None where Evidently raises."""
     return {name: _summarize(windows) for name, windows in drifted.items()}
 
 

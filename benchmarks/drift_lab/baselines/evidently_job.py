@@ -1,4 +1,4 @@
-"""Evidently's default test for each column, run in its own environment; see `evidently.py`.
+"""Runs Evidently's default test on each column, in an environment of its own; see `evidently.py`.
 
 It runs the tests of `DataDriftPreset` without the HTML report, which takes ten times as long. It imports nothing from
 this project.
@@ -23,7 +23,7 @@ from evidently.legacy.core import ColumnType
 
 
 def main(windows: Path, output: Path) -> None:
-    """Test each window (w, n, k) of each scenario; write whether each column drifted, or null if rejected."""
+    """Test all k columns in the w windows of each scenario; write whether each drifted, or null for an empty column."""
     warnings.simplefilter("ignore")
     with np.load(windows) as file:
         scenarios: dict[str, Any] = dict(file)

@@ -1,4 +1,4 @@
-"""river's drift detectors, which receive each feature's values row by row."""
+"""Runs river's drift detectors, which receive each feature's values row by row."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stream.scoring.features import Matrix
 
 #: Number of windows before the onset, and after it.
 _BEFORE, _AFTER = 1, 3
-#: Number of features and rows for KSWIN, which is a thousand times slower per row than the others.
+#: Number of features and rows for KSWIN, which is a thousand times slower per row than the other detectors.
 _SLOW_FEATURES, _SLOW_ROWS = 2, 400
 
 

@@ -1,1 +1,1 @@
-"""One file per migration, written by hand and never changed after its release; a test checks their result."""
+"""The migrations, one file each, written by hand and never changed after release. A test checks their result."""

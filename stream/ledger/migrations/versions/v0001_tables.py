@@ -1,4 +1,4 @@
-"""The tables of the first ledger."""
+"""Creates the ledger's first tables."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Views that show, by day of event time (UTC), how each challenger differs from the model that decided."""
+"""Creates views that show, by day of event time (UTC), how each challenger differs from the model that decided."""
 
 from alembic import op
 

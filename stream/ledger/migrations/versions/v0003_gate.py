@@ -1,4 +1,4 @@
-"""The gate's tables."""
+"""Creates the gate's tables."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The alert history, and an index for finding the newest label, whose age can raise an alert."""
+"""Creates the alert history, and an index for finding the newest label, whose age can raise an alert."""
 
 import sqlalchemy as sa
 from alembic import op

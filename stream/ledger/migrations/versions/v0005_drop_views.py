@@ -1,4 +1,4 @@
-"""Drops the daily views: `fraud-stream compare` computes what they showed, with labels and costs."""
+"""Drops the daily views: `fraud-stream compare` shows the same comparison, and includes labels and costs."""
 
 from stream.ledger.migrations.versions import v0002_views
 
