@@ -1,1 +1,4 @@
-"""Everything that crosses a boundary: messages, the bundle manifest, codecs and the error tree (floor 0)."""
+"""Everything that programs exchange: messages, the bundle manifest, codecs and the error tree.
+
+Floor 0 in docs/architecture.md.
+"""

@@ -57,10 +57,10 @@ class TransactionCodec:
 
     @property
     def unknown_features(self) -> dict[str, int]:
-        """Number of transactions with each feature that no model uses, by feature name, since the codec was created.
+        """Number of decoded transactions that contained each feature unknown to every model, by feature name.
 
-        The sender chooses the names, so only `MAX_UNKNOWN_NAMES` of up to `MAX_NAME_LENGTH` characters are kept; all
-        others are counted as "other".
+        The sender chooses the names, so at most `MAX_UNKNOWN_NAMES` names of at most `MAX_NAME_LENGTH` characters are
+        kept; all others are counted together as "other".
         """
         with self._unknown_lock:
             return dict(self._unknown)

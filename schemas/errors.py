@@ -20,7 +20,7 @@
     │   └── LeakError                   a feature reveals the label in a way that it will not in production
     ├── RegistryError               MLflow is unavailable, or rejects a request
     ├── StudyError                  a study whose plan or budget is invalid, or that cannot be continued
-    ├── StoreUnavailableError       the store of a program's offsets is unavailable; the program tries again
+    ├── StoreUnavailableError       the store in which a program keeps its offsets is unavailable; it tries again
     ├── LedgerError                 the ledger's database cannot be used
     │   ├── LedgerUnavailableError      the database is unavailable; no data is lost (also a StoreUnavailableError)
     │   └── StaleOwnerError             another ledger has taken over the partition
@@ -126,7 +126,7 @@ class ModelFaultError(FraudError):
 
 
 class DataError(FraudError):
-    """Input data cannot be used, such as a training file or a decision to verify."""
+    """Input data, such as a training file or a decision to verify, cannot be used."""
 
 
 class QualityError(FraudError):
@@ -142,11 +142,11 @@ class RegistryError(FraudError):
 
 
 class StudyError(FraudError):
-    """A study cannot run: its plan or budget is invalid, or the study that it should continue does not fit."""
+    """A study cannot run: its plan or budget is invalid, or it should continue a study that had another plan."""
 
 
 class StoreUnavailableError(FraudError):
-    """The store of a program's offsets is unavailable."""
+    """The store in which a program keeps its offsets is unavailable."""
 
 
 class LedgerError(FraudError):

@@ -32,8 +32,8 @@ class Feature(Struct, frozen=True):
     #: Median in the training split. It replaces the value when reasons are computed, and null under policy `median`.
     #: For a categorical feature, it is the index of the most frequent category: 0.
     median: float
-    #: numeric: the number `features[name]` of the transaction. categorical: the string `features[name]`, as its index
-    #: in `categories`. amount_minor: the transaction's amount, in minor units. log_amount: ln(1 + amount_minor).
+    #: numeric: the number `features[name]` in the transaction. categorical: the index in `categories` of the string
+    #: `features[name]`. amount_minor: the transaction's amount, in minor units. log_amount: ln(1 + amount_minor).
     #: hour_sin, hour_cos: sine and cosine of 2π · (time since UTC midnight) / (24 hours) of event_time_ms.
     kind: FeatureKind = "numeric"
     #: Categories of a categorical feature, frozen during training, most frequent first, without duplicates. Any other
@@ -104,7 +104,7 @@ class ReferenceProfile(Struct, frozen=True):
 
 
 class VerdictReference(Struct, frozen=True):
-    """Verdicts of the deployed policy on rows that the model was not fitted on."""
+    """Number of each verdict that the deployed policy gives on rows that the model was not fitted on."""
 
     approved: Count
     reviewed: Count

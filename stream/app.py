@@ -127,7 +127,7 @@ class WorkerProgram(Program):
         await asyncio.to_thread(self.roles.stop)
         await asyncio.to_thread(self.rollback_monitor.stop)
         await asyncio.to_thread(self.drift_monitor.stop)
-        # The stop completes the batches in flight, so the agent, the sink and the event loop must still be running.
+        # Stopping completes the batches in flight, so the agent, the sink and the event loop must still be running.
         await asyncio.to_thread(self.source.stop)
         await asyncio.to_thread(self.publisher.stop)
         await asyncio.to_thread(self.drift.stop)
@@ -141,7 +141,7 @@ class WorkerProgram(Program):
         self._directory.cleanup()
 
     async def _send_remaining_drift(self) -> None:
-        """Send the last drift counts, without delaying the stop while the broker is unavailable."""
+        """Send the remaining drift counts; give up after `FLUSH_S`, so that the stop is not delayed."""
         sending = self._running_loop().run_in_executor(self._committing, self.pipeline.send_drift)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sending, FLUSH_S)

@@ -1,4 +1,4 @@
-"""Clocks for programs that record ingest time; injected, so that an experiment can run a year in an hour."""
+"""Clocks for programs that record ingest time; they are injected, so an experiment can simulate a year in an hour."""
 
 import time
 from collections.abc import Callable
@@ -9,14 +9,14 @@ class Clock(Protocol):
     """Source of ingest time."""
 
     def now_ms(self) -> int:
-        """Return UTC milliseconds since 1970."""
+        """Return the current time in UTC milliseconds since 1970."""
 
 
 class SystemClock:
     """The system clock."""
 
     def now_ms(self) -> int:
-        """Return UTC milliseconds since 1970."""
+        """Return the current time in UTC milliseconds since 1970."""
         return time.time_ns() // 1_000_000
 
 
@@ -24,7 +24,7 @@ class ScaledClock:
     """A clock that starts at a given time and runs faster or slower than real time.
 
     Args:
-        start_ms: Time that the clock shows at first, UTC milliseconds.
+        start_ms: Time that the clock shows initially, UTC milliseconds.
         speed: Milliseconds that the clock advances in one real millisecond; above 0.
         ticks: Monotonic clock in seconds; tests replace it.
 

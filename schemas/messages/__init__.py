@@ -1,4 +1,4 @@
-"""Every message on a topic, as frozen structs.
+"""The messages on all topics, as frozen structs.
 
 JSON Schema files generated from these structs are in `schemas/json/`; golden files for every version are in
 `tests/golden/`. A change that an old reader cannot handle increases `schema_version`.

@@ -65,7 +65,8 @@ class Decision(Struct, frozen=True, gc=False):
 class ShadowScore(Struct, frozen=True, gc=False):
     """What a model would have decided about a transaction that another model decided.
 
-    Each challenger has one per transaction; where a challenger in a traffic split decided, the champion has it instead.
+    There is one shadow score per transaction and challenger. If a challenger in a traffic split decided, the champion's
+    shadow score takes the place of that challenger's.
     """
 
     decision_id: str

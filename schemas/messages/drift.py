@@ -10,8 +10,8 @@ from schemas.messages.fields import Count, Sha256
 class DriftCounts(Struct, frozen=True):
     """Counts of one model's features and scores in one pane of event time, since the worker's previous message.
 
-    Values are counted in the bins of the bundle's own reference (`stream.drift.binning`), so counts add up over workers
-    and panes.
+    Values are counted in the bins of the bundle's own reference (`stream.drift.binning`), so counts can be summed over
+    workers and panes.
     """
 
     slot: str
@@ -59,7 +59,7 @@ class ColumnDrift(Struct, frozen=True):
     distance: float | None
     #: p-value of the KS statistic, corrected over all features and the score (Holm); None for a categorical feature.
     p: float | None
-    #: Share of the rows without a value, in [0, 1].
+    #: Share of rows that have no value, in [0, 1].
     missing: float
     #: Limit above which PSI counts as high: the largest of the default, the natural quantile and the χ² critical value.
     psi_limit: float | None
@@ -73,7 +73,7 @@ class ColumnDrift(Struct, frozen=True):
 
 
 class AlertRate(Struct, frozen=True):
-    """Alerts in the last windows compared with the bundle's own reference, by an exact binomial test."""
+    """The alert rate in the most recent windows, compared with the bundle's reference by an exact binomial test."""
 
     #: Share of the reference rows that were alerted.
     expected: float

@@ -1,4 +1,4 @@
-"""Requests for a new model and their answers, on the topic `retrain-requests`."""
+"""Requests for new models and the answers to them, on the topic `retrain-requests`."""
 
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ class RetrainAnswer(Struct, frozen=True):
 class RetrainRequest(Struct, frozen=True):
     """A request for a model to replace a champion.
 
-    A request is open until it is on the topic a second time, unchanged except for its answer.
+    A request stays open until it is written to the topic a second time, unchanged except for its answer.
     """
 
     #: Id chosen by the sender; messages with the same id are the same request.

@@ -11,7 +11,8 @@ from schemas.messages.fields import AmountMinor, Count, Epoch, Identifier, Sha25
 class Policy(Struct, frozen=True):
     """How a score becomes a verdict.
 
-    Expected loss against the cost of acting: C. Elkan, "The foundations of cost-sensitive learning", 2001.
+    Kind expected_loss weighs a transaction's expected loss against the cost of a review (C. Elkan, "The foundations of
+    cost-sensitive learning", 2001).
 
     Raises:
         ValueError: If review > decline, or if the review cost does not fit the kind.
@@ -43,7 +44,7 @@ class BundleRef(Struct, frozen=True):
 
     name: Identifier
     version: Identifier
-    #: Path relative to the bundle store, whose location is a setting, so that each worker can mount it where it likes.
+    #: Path relative to the bundle store, whose location is a setting, so that each worker can mount it anywhere.
     path: Identifier
     #: Hash of the manifest, which contains the hash of every other file.
     sha256: Sha256
@@ -106,7 +107,7 @@ class RoleAction(StrEnum):
 class LinkedEvidence(Struct, frozen=True, tag_field="kind", tag="link"):
     """A document that supports a promotion."""
 
-    #: A URL, or `runs:/…` if MLflow holds the file.
+    #: A URL, or `runs:/…` if the file is in MLflow.
     url: str
 
 
@@ -115,7 +116,7 @@ class GateEvidence(Struct, frozen=True, tag_field="kind", tag="gate"):
 
     #: Number of the gate test in the ledger.
     test: Annotated[int, Meta(ge=1)]
-    #: Plan, evidence of every cohort and judgement as JSON: a URL, or `runs:/…` if MLflow holds the file.
+    #: URL of a JSON file with the plan, the evidence from every cohort and the result; `runs:/…` if it is in MLflow.
     url: str
 
 
@@ -124,7 +125,7 @@ class RollbackEvidence(Struct, frozen=True, tag_field="kind", tag="rollback"):
 
     #: alert_rate_high, alert_rate_low, alert_multiple, scores, slow or problems.
     statistic: str
-    #: A share of transactions, a share of scored parts (slow), or a KS distance (scores).
+    #: A share of transactions; for slow, a share of the parts in which batches are scored; for scores, a KS distance.
     value: float
     #: Bound that the value crossed: it fell below the bound for alert_rate_low, and rose above the bound for all
     #: others.
@@ -139,7 +140,7 @@ AuditEvidence = LinkedEvidence | GateEvidence | RollbackEvidence
 
 
 class ModelUpdate(Struct, frozen=True):
-    """The whole assignment of roles. The newest on `model-updates` is in force; the topic is the audit trail.
+    """A complete assignment of roles. The newest on `model-updates` is in force; older ones are kept for the audit.
 
     Raises:
         ValueError: If the challengers' shares leave nothing for the champion.
@@ -160,7 +161,7 @@ class ModelUpdate(Struct, frozen=True):
     previous_policy: Policy | None = None
     #: None: no would-be decline is let through.
     exploration: Exploration | None = None
-    #: Part of the hashes that draw the cards of a split and the explored transactions; a new salt draws different ones.
+    #: Input to the hashes that select the cards of a split and the explored transactions; a new salt selects others.
     salt: Annotated[str, Meta(max_length=64)] = ""
     #: What the change did, compared with the previous assignment.
     action: RoleAction = RoleAction.ROLES

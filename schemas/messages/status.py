@@ -26,7 +26,7 @@ class WorkerStatus(Struct, frozen=True):
 
 
 class ModelCounts(Struct, frozen=True):
-    """Counts of the scores and verdicts of one model with one policy; they add up over workers.
+    """Counts of the scores and verdicts of one model with one policy; they can be summed over workers.
 
     Every transaction counts for every model, whether the model decides or is in shadow. This makes a shadow period
     comparable with the time after the promotion.
@@ -51,7 +51,7 @@ class ModelCounts(Struct, frozen=True):
 
 
 class RoleCounts(Struct, frozen=True):
-    """Counts of a worker under one assignment of roles since its previous message; committed transactions only."""
+    """A worker's counts of committed transactions, under one assignment of roles, since its previous message."""
 
     slot: str
     #: Id of the worker's process; each start gets a new id.

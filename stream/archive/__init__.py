@@ -1,1 +1,4 @@
-"""The archive: transactions, decisions and labels as they were sent, in Parquet on any fsspec URL (floor 5)."""
+"""The archive: transactions, decisions and labels as they were sent, in Parquet files at any fsspec URL.
+
+Floor 5 in docs/architecture.md.
+"""

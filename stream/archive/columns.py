@@ -1,4 +1,4 @@
-"""The archive's columns, and decoding of the columns that messages are filtered by."""
+"""The archive's columns, and a decoder for those that messages are filtered by."""
 
 from typing import ClassVar
 

@@ -94,7 +94,7 @@ class ArchiveFiles:
         return sorted(filter(None, map(parse_folder, names)), reverse=True)
 
     def list_day(self, kind: str, day: date) -> tuple[list[ArchiveFile], list[str]]:
-        """Return a kind's files for a date, and the names of temporary files, abandoned or still being written.
+        """Return the archive files of one kind and date, and the names of abandoned or unfinished temporary files.
 
         Raises:
             ArchiveUnavailableError: If the file system is not responding.
@@ -104,7 +104,7 @@ class ArchiveFiles:
         return files, [name for name in names if parse_temporary(name) is not None]
 
     def put(self, kind: str, file: ArchiveFile, content: memoryview) -> None:
-        """Write a file completely or not at all; a file that exists stays unchanged.
+        """Write a file completely or not at all; an existing file is left unchanged.
 
         Raises:
             ArchiveUnavailableError: If it is not certain that the file was written.
@@ -116,7 +116,7 @@ class ArchiveFiles:
             if self._files.exists(self._at(path)):
                 return
             self._write(path, content)
-        # The mount may have disappeared after the first check, and the file gone into the folder beneath it.
+        # The mount may have disappeared after the first check, so that the file was written to the folder beneath it.
         self.require()
         with self._translated_errors("write"):
             if not self._files.exists(self._at(path)):

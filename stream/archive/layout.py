@@ -2,7 +2,7 @@
 
     <url>/archive.json                                                  format version
     <url>/<kind>/date=YYYY-MM-DD/<partition>-<first>-<end>.parquet      the messages with first ≤ offset < end
-    <url>/<kind>/date=YYYY-MM-DD/.<…>.parquet.<random>.tmp              being written, or left by a crash: not a file
+    <url>/<kind>/date=YYYY-MM-DD/.<…>.parquet.<random>.tmp              being written, or left by a crash; never read
 
 A file contains every message that its partition had in the file's offset range when the file was written, and never
 changes. A file begins where the earlier files end, or inside one of them: a writer that takes over a partition while

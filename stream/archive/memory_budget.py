@@ -1,4 +1,4 @@
-"""The bound on the memory of all open files."""
+"""Limits the memory that all open files use together."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ class MemoryBudget:
         self._metrics = metrics
 
     def enforce(self) -> None:
-        """Close the largest files until the remaining open files fit into the budget."""
+        """Close the largest files until the remaining open files fit within the budget."""
         while True:
             open_bytes = {
                 (index, partition): size

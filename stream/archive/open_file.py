@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 from stream.archive.columns import SCHEMA, filter_columns
 from stream.archive.layout import ArchiveFile
 
-#: Size of a row group in bytes, measured as rows in Python's memory; a reader keeps one row group in memory at a time.
-#: The size is large enough for a group of ordinary transactions, about five thousand, to compress as well as a complete
-#: file.
+#: Size of a row group, in bytes that its rows take as Python objects. A reader keeps one row group in memory at a time.
+#: A group of this size, about five thousand ordinary transactions, compresses as well as a complete file.
 GROUP_BYTES = 4 * 2**20
-#: Bytes of Python's memory per row besides its key and value: objects, references, the two identifiers.
+#: Bytes that a row takes as Python objects besides its key and value: objects, references and the two identifiers.
 ROW_BYTES = 512
 #: Columns with statistics, by which readers skip row groups; statistics of keys and values would only repeat the data.
 _STATISTICS = ["partition", "offset", "timestamp_ms", "transaction_id", "card_id", "event_time_ms"]
@@ -69,11 +68,11 @@ class OpenFile:
 
     @property
     def file_bytes(self) -> int:
-        """Memory used so far, in bytes: compressed row groups, and pending rows uncompressed."""
+        """Memory used so far by compressed row groups and by pending rows, which are uncompressed; in bytes."""
         return self._written.tell() + self._pending_bytes
 
     def add(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Add one message; offsets must rise."""
+        """Add one message, whose offset must be higher than that of the message added before."""
         transaction_id, card_id, event_time_ms = filter_columns(self._kind, value)
         if transaction_id is None:
             self.undecodable += 1

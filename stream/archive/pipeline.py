@@ -40,7 +40,7 @@ class ArchivePipeline:
         store: Store that knows the date of each partition's last file.
         writer: Writer of finished files.
         metrics: Metrics of dropped batches and files.
-        clock: Clock that bounds the dates of files.
+        clock: Clock that limits how far in the future the date of a file may be.
         stop: Callback that ends the archive with an error; called from any thread.
     """
 
@@ -86,7 +86,7 @@ class ArchivePipeline:
     def process(self, batch: Batch) -> None:
         """Add a batch to open files, or have it read again.
 
-        Never raises, because Faust would continue with the next batch.
+        Never raises an exception, because Faust would then continue with the next batch.
         """
         try:
             if batch.epoch == self.source.epoch:
@@ -171,7 +171,7 @@ class ArchivePipeline:
             self._open.clear()
 
     def _handle_failure(self, error: BaseException) -> None:
-        """Drop open files and resume reading after the written files; stop the archive if that cannot help."""
+        """Drop open files and resume reading where the written files end; stop the archive if this cannot help."""
         moved = isinstance(error, StaleOwnerError)
         self._drop("moved" if moved else "failed")
         if not moved:  # after a move the source has rewound already

@@ -23,7 +23,7 @@ class ArchiveProgram(StoreProgram):
 
     Args:
         settings: Kafka connection, topic names and URL of the archive.
-        clock: Clock that bounds the dates of files; None for the system clock.
+        clock: Clock that limits how far in the future the date of a file may be; None for the system clock.
 
     Raises:
         ArchiveError: If no file system can be opened for the URL.

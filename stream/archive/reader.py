@@ -18,7 +18,7 @@ _EVENT_TIME = "event_time_ms"
 def read_archive(
     url: str, kind: str, *, since_ms: int | None = None, until_ms: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield an archive's messages, each once, ordered by partition and within a partition by offset.
+    """Yield each message in an archive once, ordered by partition and then by offset.
 
     Files are listed once, at the beginning, so files written later (even with the same messages) do not affect the
     result. Only one row group is in memory at a time.
@@ -31,7 +31,7 @@ def read_archive(
             either bound, messages that cannot be decoded are left out too, because they have no event time.
 
     Yields:
-        Batches of 1 to `BATCH_ROWS` rows with the columns of `stream.archive.columns.SCHEMA`; `value` holds the
+        Batches of 1 to `BATCH_ROWS` rows with the columns of `stream.archive.columns.SCHEMA`; `value` contains the
         original bytes.
 
     Raises:

@@ -37,7 +37,7 @@ class ArchiveWriter:
 
     @property
     def is_writing(self) -> bool:
-        """Whether a file is being written and has taken less than `PUT_S` so far. Callable from any thread."""
+        """Whether a file is being written, for less than `PUT_S` seconds so far. Callable from any thread."""
         began = self._began
         return began is not None and time.monotonic() - began < PUT_S
 

@@ -1,1 +1,1 @@
-"""The commands of `fraud-stream`, listed in `stream.cli` (floor 6)."""
+"""The commands of `fraud-stream`, listed in `stream.cli` (floor 6 in docs/architecture.md)."""

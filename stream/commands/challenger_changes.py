@@ -15,17 +15,17 @@ from stream.ledger.matchups import Matchup, find_matchups, load_pairs
 from stream.scoring.policy import VERDICTS
 from stream.settings import Settings
 
-#: Larger than any amount, in minor units.
+#: Cap for "no cap", in minor units; larger than any amount.
 UNCAPPED = 10**15
 
 
 def show(settings: Settings, challenger: str, days: int) -> None:
-    """Print what challengers would have changed on the last days of event time.
+    """Print what challengers would have changed on the most recent days of event time.
 
     Args:
         settings: Settings of the ledger's database, the gate and the costs.
         challenger: Beginning of the hash of the challengers' bundle; empty for all challengers.
-        days: Number of days of event time.
+        days: Number of most recent days of event time to show.
 
     Raises:
         FraudError: If no challenger's hash begins with `challenger`, or the database is not responding.

@@ -1,4 +1,4 @@
-"""Shared by all command lines: lazily imported commands, exit codes, and one-line errors."""
+"""Code shared by all command lines: lazily imported commands, exit codes and one-line errors."""
 
 import importlib
 import sys
@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 
 def examples(*lines: str) -> str:
-    """Return the epilog of a help text, which shows these command lines as examples."""
+    """Return an epilog for a help text that shows these command lines as examples."""
     # A backspace on a line of its own keeps click from re-wrapping the paragraph that follows.
     return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
 
@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
 
     Args:
         lazy: Location of each command, `module:attribute`, by command name.
-        options: Passed to `click.Group`.
+        options: Keyword arguments for `click.Group`.
     """
 
     def __init__(self, *args: Any, lazy: Mapping[str, str], **options: Any) -> None:

@@ -202,7 +202,7 @@ def _foot(report: DriftReport) -> Text:
 
 
 def sparkline(columns: Iterable[ColumnDrift]) -> str:
-    """Return PSI over windows as a sparkline: half height at the limit, full from twice the limit, dot if unknown.
+    """Return PSI over windows as a sparkline: a half bar at the limit, a full bar from twice the limit, a dot for None.
 
     >>> at = lambda psi: ColumnDrift(psi, None, None, 0.0, 0.1, None, "ok", 0)
     >>> sparkline([at(0.0), at(0.1), at(0.5), at(None)])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 def utc_time(ms: int) -> str:
-    """Return UTC milliseconds as date and time.
+    """Format UTC milliseconds as a date and time.
 
     >>> utc_time(1_767_225_600_000)
     '2026-01-01 00:00:00 UTC'

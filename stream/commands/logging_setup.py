@@ -9,7 +9,7 @@ from stream.settings import Settings
 
 
 def set_up_logging(settings: Settings) -> None:
-    """Log to stderr; Faust logs warnings and errors only, because it reports every service it starts.
+    """Log to stderr. From Faust, log only warnings and errors; its other log lines report every service it starts.
 
     Log lines may name a transaction by its id, but never a feature or a card.
     """
@@ -23,7 +23,7 @@ def set_up_logging(settings: Settings) -> None:
         structlog.processors.JSONRenderer(),
     ]
     if _as_text(settings):
-        # Tracebacks without local variables, which may hold card data or keys.
+        # Tracebacks without local variables, which may contain card data or keys.
         rendering = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     handler = logging.StreamHandler()
     handler.setFormatter(

@@ -184,7 +184,7 @@ def _show() -> None:
 
 
 def _since(updates: list[ModelUpdate], role: str, ref: BundleRef, policy: Policy | None) -> int:
-    """Return the time at which a bundle with its policy took its current role, UTC milliseconds."""
+    """Return the time from which a bundle has had this role with this policy, UTC milliseconds."""
     since = updates[-1].written_at_ms
     for update in reversed(updates):
         if (ref, policy) not in _holders(update, role):

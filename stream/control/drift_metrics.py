@@ -14,7 +14,7 @@ MODEL = ("role", "name", "version")
 
 
 class DriftMetrics(Collector):
-    """Counters, and rolling statistics of every model in a role, over the newest rows that would fill a window.
+    """Counters, and rolling statistics of every model in a role over its newest rows, as many as fill a window.
 
     The statistics of all models are replaced at once, so a scrape never mixes two updates.
 
@@ -49,7 +49,7 @@ class DriftMetrics(Collector):
 
         Args:
             report: Report that was written.
-            windows_in_a_row: Number of consecutive windows over a limit after which a column alarms.
+            windows_in_a_row: Number of consecutive windows over a limit after which a column raises an alarm.
         """
         self._reports.inc()
         columns = {**report.features, "score": report.score}

@@ -1,7 +1,7 @@
 """The drift monitor: one elected worker adds up the counts of all workers, closes windows and reports drift.
 
-Every worker is a candidate; the elected worker holds the only partition of `drift-counts` and merges the counts.
-Reports hold all the state: a newly elected worker reads the newest report of each bundle, then the counts that are not
+Every worker is a candidate; the elected worker is assigned the only partition of `drift-counts` and merges the counts.
+All the state is in reports: a newly elected worker reads the newest report of each bundle, then the counts that are not
 yet in any report. Two workers that both believe they are elected, for instance after a freeze, write the same reports;
 readers keep the first report with a given number.
 """
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 #: Author of the monitor's requests for retraining.
 AUTHOR = "fraud-drift"
-#: Seconds to wait for counts, and thus the longest time until a stop is noticed.
+#: Seconds to wait for counts, and thus the longest time until a request to stop is noticed.
 POLL_S = 0.2
 #: Seconds between two updates of the rolling statistics; an update takes 3 ms per model.
 METRICS_S = 5.0
-#: Seconds until retraining is requested again for a champion that still alarms. The cool-down is days, and each request
-#: reads a topic.
+#: Seconds until retraining is requested again for a champion that still raises alarms. Asking more often is pointless:
+#: each attempt reads a topic, and the cool-down after a request lasts for days.
 REQUEST_S = 3600.0
 #: Maximum number of columns that a request names.
 MAX_NAMED_COLUMNS = 5
@@ -45,7 +45,7 @@ class DriftMonitor(ElectedTask):
 
     Args:
         settings: Kafka connection, topic names and drift limits.
-        manifests: Reader of the manifests of counted bundles.
+        manifests: Reads the manifests of the bundles that counts belong to.
         metrics: Metrics of the drift monitor.
     """
 
@@ -72,7 +72,7 @@ class DriftMonitor(ElectedTask):
     def _reset(self) -> None:
         self._pending: deque[TopicMessage] = deque()
         self._unwritten: list[DriftReport] = []
-        # By bundle: the newest report on a champion that alarms, and the time from which retraining may be requested.
+        # By bundle: a champion's newest report with an alarm, and the time from which retraining may be requested.
         self._alarmed: dict[str, DriftReport] = {}
         self._next_request: dict[str, float] = {}
         # By worker instance: the newest sequence number. With at-least-once delivery, a message may arrive twice.
@@ -115,7 +115,10 @@ class DriftMonitor(ElectedTask):
             self._write()
 
     def _write(self) -> None:
-        """Write the reports on closed windows, before further counts, because a new election resumes after them."""
+        """Write the reports on closed windows.
+
+        They are written before further counts are merged, because a newly elected worker resumes after the reports.
+        """
         if not self._unwritten:
             return
         self._writer.write(self._unwritten)
@@ -164,7 +167,7 @@ def decode_counts(raw: bytes | None) -> DriftCounts | None:
 
 
 def alarms(report: DriftReport) -> str:
-    """Name the alarming columns, largest PSI first, and the alert rate if it alarms; empty without alarms."""
+    """Return the report's alarms as text: columns, largest PSI first, then the alert rate; empty if there are none."""
     columns = {**report.features, "score": report.score}
     alarming = [(column.psi or 0.0, name) for name, column in columns.items() if column.state in {"alarm", "page"}]
     parts = [f"{name} PSI {psi:.3g}" for psi, name in sorted(alarming, reverse=True)]

@@ -1,4 +1,4 @@
-"""Reads the newest of the 180 days of reports on `drift-reports`, and writes new reports."""
+"""Reads the newest reports on `drift-reports`, which keeps 180 days of reports, and writes new reports."""
 
 import logging
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
 
-#: Number of reports that are searched for the newest report on each bundle. A report has 20 KiB, so all are read in
+#: Number of reports that are searched for the newest report on each bundle. A report takes 20 KiB, so all are read in
 #: half a second. Bundles in a role count the same transactions, so their reports are among the newest; a bundle that
 #: gets a role back after more reports than this starts its windows afresh.
 RECENT_REPORTS = 1_000
-#: Seconds to wait for the acknowledgement of reports before they are sent again; short, so that a stop is noticed while
-#: Kafka is unavailable.
+#: Seconds to wait for the acknowledgement of reports before they are sent again; short, so that a request to stop is
+#: noticed while Kafka is unavailable.
 WRITE_S = 2.0
 
 _decoder = msgspec.json.Decoder(DriftReport)

@@ -38,11 +38,11 @@ class ElectedTask(Background):
 
     @abstractmethod
     def _join(self) -> ElectedReader:
-        """Join the election, with a reader that calls `_elect`."""
+        """Join the election, and return a reader that calls `_elect` when this process is elected or replaced."""
 
     @abstractmethod
     def _work(self, reader: ElectedReader) -> None:
-        """Read once and process the messages. An election during the read calls `_reset`."""
+        """Read once and process the messages. If the elected process changes during the read, `_reset` is called."""
 
     @abstractmethod
     def _reset(self) -> None:

@@ -33,7 +33,7 @@ class Manifests:
         self._missing: dict[str, float] = {}
 
     def of(self, counts: DriftCounts) -> Manifest | None:
-        """Return the manifest of the bundle that counts belong to, or None if the bundle is gone, which is logged once.
+        """Return the manifest of the bundle that counts belong to; None if the bundle is gone, which is logged once.
 
         Raises:
             FraudError: If Kafka or the store is not responding; a later call may succeed.

@@ -1,7 +1,7 @@
 """Writes, answers and reads requests for a new model, on the topic `retrain-requests`.
 
-The topic has one partition and is always read from beginning to end. A request is open until it is on the topic a
-second time, with its answer.
+The topic has one partition and is always read from beginning to end. A request stays open until it is written
+to the topic a second time, with its answer.
 """
 
 import logging
@@ -36,7 +36,7 @@ class RequestOutcome:
     #: Request that was written, or the earlier request that prevented it.
     request: RetrainRequest
     written: bool
-    #: One line that says whether the request was written, and why not.
+    #: One line that says whether the request was written and, if not, why.
     detail: str
     #: Whether only the cool-down prevented the request, so that it may be written later.
     cooling: bool = False
@@ -57,10 +57,10 @@ def new_request(cause: Cause, bundle_sha256: str, why: str, *, author: str) -> R
 def request_retraining(
     kafka: KafkaSettings, topics: TopicSettings, retrain: RetrainSettings, request: RetrainRequest
 ) -> RequestOutcome:
-    """Write a request, unless one for the same champion is open or its cause is cooling down.
+    """Write a request, unless a request for the same champion is open or the cause is in its cool-down period.
 
-    Each of the causes drift, performance and schedule may request a model once in `retrain.cooldown_days`, whatever the
-    answer and the champion of its last request were; a person may request a model at any time.
+    For each of the causes drift, performance and schedule, a model may be requested once in `retrain.cooldown_days`
+    days, whatever the champion and the answer of the last such request. A person may request a model at any time.
 
     Raises:
         RefusedMessageError: If the request is not valid: its reason is empty or longer than 1,000 characters.

@@ -8,7 +8,7 @@ from schemas.errors import RolesError
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy, RoleAction
 
 AssignmentChange = Callable[[ModelUpdate], ModelUpdate]
-#: A change that also accepts None, for no assignment yet; `change_roles` takes such a change.
+#: A change that also accepts None, which means "no assignment yet". `change_roles` takes changes of this type.
 FirstAssignmentChange = Callable[[ModelUpdate | None], ModelUpdate]
 
 

@@ -32,7 +32,7 @@ def decode_update(raw: bytes | None) -> ModelUpdate:
 
 
 def current_roles(kafka: KafkaSettings, topics: TopicSettings) -> ModelUpdate | None:
-    """Return the newest assignment, or None before the first; raises the errors of `all_roles`."""
+    """Return the newest assignment; None if there is none yet. Raises the same errors as `all_roles`."""
     updates = all_roles(kafka, topics)
     return updates[-1] if updates else None
 

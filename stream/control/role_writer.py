@@ -1,7 +1,7 @@
 """Writes the control topic `model-updates`, one writer at a time.
 
-A writer first fences every other writer (same transactional id), then reads the newest epoch, then writes the next
-epoch.
+A writer first fences every other writer (all writers use the same transactional id), then reads the newest epoch, then
+writes the next epoch.
 """
 
 import time
@@ -95,7 +95,7 @@ def publish_roles(
     evidence: AuditEvidence | None = None,
     expected_epoch: int | None = None,
 ) -> ModelUpdate:
-    """Assign the champion and all challengers at once; exploration and salt stay, as they belong to the stream.
+    """Assign the champion and all challengers at once. Exploration and salt belong to the stream, so they are kept.
 
     Args:
         kafka: Kafka connection.

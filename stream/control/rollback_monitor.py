@@ -1,8 +1,8 @@
 """The rollback monitor: restores the previous champion if a promoted champion leaves its bounds.
 
-Every worker is a candidate. The elected worker, which holds the only partition of `role-counts`, judges by the counts
-of all workers. If two workers both believe they are elected, for instance after a freeze, only one rollback is written:
-each worker names the epoch that it judged, and a change based on an older epoch is rejected.
+Every worker is a candidate. The elected worker, which is assigned the only partition of `role-counts`, judges by the
+counts of all workers. If two workers both believe they are elected, for instance after a freeze, only one rollback is
+written: each worker names the epoch that it judged, and a change based on an older epoch is rejected.
 """
 
 import logging
@@ -24,7 +24,7 @@ from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for counts, and thus the longest time until a stop is noticed.
+#: Seconds to wait for counts, and thus the longest time until a request to stop is noticed.
 POLL_S = 0.2
 
 _decoder = msgspec.json.Decoder(RoleCounts)
@@ -90,7 +90,7 @@ class RollbackMonitor(ElectedTask):
         verdict = self._promotion.verdict()
         if verdict is None or verdict.since == self._paged:
             return
-        # The roles may have changed since then, so that this champion is no longer judged, or not yet.
+        # The roles may have changed since the counts were written, so judge again by the newest assignments.
         self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
         verdict, roles = self._promotion.verdict(), self._promotion.roles
         if verdict is None or roles is None:

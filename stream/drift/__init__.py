@@ -1,1 +1,4 @@
-"""Drift statistics and alarms (floor 1): compares inputs and scores with the bundle's reference. No I/O, no clock."""
+"""Drift statistics and alarms: compares inputs and scores with the bundle's reference. No I/O, no clock.
+
+Floor 1 in docs/architecture.md.
+"""

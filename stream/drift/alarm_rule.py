@@ -7,7 +7,7 @@ A column exceeds its limits in a window if
 
 and raises an alarm after `drift_windows_in_a_row` such windows in a row. An alarm becomes a page if PSI also exceeds
 the natural quantile by more than `drift_page_psi`. The natural quantiles are in the bundle and say how far the column
-moved between windows of the training data, for several window sizes; the largest size that is at most the window's
+moved between windows of the training data, for several window sizes; the largest size up to the window's own size
 applies. Without a natural quantile, the state is "unknown". A categorical column has no KS statistic, so only PSI can
 raise an alarm.
 """
@@ -75,7 +75,7 @@ class LimitCheck:
     psi_limit: Floats
     #: (..., k) limit on the KS statistic; NaN if unknown, and for categorical columns.
     distance_limit: Floats
-    #: (..., k) whether the state is known: the window has rows, and the column a reference and a natural quantile.
+    #: (..., k) whether the state is known: the window has rows, and the column has a reference and a natural quantile.
     decidable: Flags
     #: (..., k) whether PSI or the KS statistic exceeds its limit.
     over: Flags

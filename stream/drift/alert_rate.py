@@ -1,19 +1,19 @@
 """A test of the current alert rate against the alert rate in the reference.
 
-PSI of the verdict cannot detect such a change: at 0.15 % alerts, a doubled rate has a PSI of 0.001. So alerts are
-counted. Among all alerts in the reference (m rows) and in the current windows (n rows), each is in the current windows
-with probability n / (n + m) as long as the rate is unchanged. This gives an exact binomial test, which accounts for
-the reference's own sampling error (J. Przyborowski and H. Wilenski, "Homogeneity of results in testing samples from
-Poisson series", Biometrika 31, 1940; it applies because alerts are rare).
+PSI of the verdict cannot detect such a change: if 0.15 % of transactions are alerted, a doubled rate has a PSI of
+0.001. So alerts are counted. As long as the rate is unchanged, each alert in the reference (m rows) or the current
+windows (n rows) is in the current windows with probability n / (n + m). This gives an exact binomial test, which
+accounts for the reference's own sampling error (J. Przyborowski and H. Wilenski, "Homogeneity of results in testing
+samples from Poisson series", Biometrika 31, 1940; it applies because alerts are rare).
 
-In a window of 5,000 rows, 7.5 alerts are expected, too few for a test. So the newest window is tested together with as
-many windows before it as keep the expected number of alerts at or below `drift_alert_expected`. The test runs after
-every window, and a single significant result raises an alarm.
+In a window of 5,000 rows, 7.5 alerts are expected, too few for a test. So the newest window is tested together with
+earlier windows: as many as possible without expecting more than `drift_alert_expected` alerts in total. The test runs
+after every window, and a single significant result raises an alarm.
 
 In simulation (5,000 rows per window, 85 alerts in a reference of 57,000 rows), a doubled rate is detected after 30
 expected alerts in the median, and within 40 expected alerts in 83 of 100 cases. 30 days with 28 windows each and no
-change have 0.12 false alarms on average. A test that took the reference rate as exact would detect 94 of 100 cases, but
-raise a false alarm in a quarter of all weeks, because 85 alerts are really 85 ± 9.
+change raise 0.12 false alarms on average. A test that took the reference rate as exact would detect 94 of 100 cases,
+but raise a false alarm in a quarter of all weeks, because 85 alerts are really 85 ± 9.
 """
 
 from schemas.manifest import VerdictReference

@@ -1,7 +1,7 @@
 """The bins in which a model's inputs and scores are counted, as fixed by its bundle.
 
 A column's edges are the sorted union of its reference bins' edges and its reference quantiles. So one binary search for
-each value serves both statistics: for PSI, neighbouring bins are added up to reference bins, and for KS, the cumulative
+each value serves both statistics: for PSI, neighbouring bins are summed into reference bins, and for KS, the cumulative
 counts are compared at every edge. A value that several quantiles share, such as the value of a constant column, gets a
 second edge just above it; otherwise, values that move up slightly would stay in the same bin. A model's counts form one
 flat vector, so the counts of batches, panes and workers can be added up.
@@ -29,7 +29,8 @@ class BinnedColumn:
         edges: (k,) edges between the bins, ascending; a value on an edge belongs to the bin above it. Without a
             reference there are no edges, and every value is in the only bin.
         profile: Reference profile of the column; None if the bundle has none.
-        start: Index of the column's first count in the model's vector; k + 1 bins and then missing values are counted.
+        start: Index of the column's first count in the model's vector. The column has k + 2 counts: one for each of the
+            k + 1 bins, then one for missing values.
         bounds: (k + 1,) end of each bin, as float32; the last end is NaN.
     """
 
@@ -73,7 +74,7 @@ class Binning:
 
         Args:
             matrix: (n, n_features) feature values in manifest order, NaN for missing values.
-            scores: (n,) scores, NaN for rows without one.
+            scores: (n,) scores, NaN for rows without a score.
 
         Returns:
             (width,) counts: the result of `count_features`, followed by the result of `count_scores`.

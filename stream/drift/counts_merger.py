@@ -1,4 +1,4 @@
-"""Merges the counts of all workers into windows and reports; a pure function of `drift-counts` from an offset on.
+"""Merges the counts of all workers into windows and reports; a pure function of the messages on `drift-counts`.
 
 The topic has one partition, so all readers see the messages in the same order, and this order determines each bundle's
 windows: a window ends with the message that fills it. Everything that determines a window's report is in the messages
@@ -8,8 +8,8 @@ Two workers that both believe they are elected write the same bytes.
 
 A model is taken to have left its role if none of its counts arrived while another model counted the rows of
 `QUIET_WINDOWS` windows, in at least `QUIET_MESSAGES` messages from one worker. The model's open window is then reported
-unfilled, with `complete` set to false. If the model comes back, its next report has the next number. None of this
-depends on a clock.
+before it is full, with `complete` set to false. If the model comes back, its next report has the next number. None of
+this depends on a clock.
 """
 
 from collections import Counter

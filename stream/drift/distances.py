@@ -1,4 +1,4 @@
-"""Distances between a reference and current windows: PSI, the Kolmogorov-Smirnov statistic and Jensen-Shannon.
+"""Distances between a reference and current windows: PSI, the KS statistic and the Jensen-Shannon distance.
 
 All functions take counts and work on many windows and columns at once: the last axis is the bins, and the leading axes
 are windows and columns.
@@ -20,8 +20,8 @@ def psi(reference: NDArray[np.int64], current: NDArray[np.int64]) -> NDArray[np.
 
     where r and c are each bin's shares of the reference and of the current window. PSI is the sum of the
     Kullback-Leibler divergences in both directions (H. Jeffreys, 1946; in credit scoring since E. Lewis, "An
-    Introduction to Credit Scoring", 1994). An empty bin would make PSI infinite, so no share counts as less than
-    `EPSILON`.
+    Introduction to Credit Scoring", 1994). An empty bin would make PSI infinite, so shares below `EPSILON` are
+    raised to `EPSILON`.
 
     Args:
         reference: (k,) counts in the reference's bins, or (..., k) for several columns.
@@ -72,7 +72,7 @@ def jensen_shannon(reference: NDArray[np.int64], current: NDArray[np.int64]) -> 
         D = √( ½ Σ r log₂(r / m) + ½ Σ c log₂(c / m) ),  m = (r + c) / 2
 
     The distance is a metric (D. Endres and J. Schindelin, "A new metric for probability distributions", IEEE Trans.
-    Inf. Theory 49, 2003), and needs no smallest share for empty bins. It is 0 for equal shares, and 1 if no category
+    Inf. Theory 49, 2003), and needs no minimum share for empty bins. It is 0 for equal shares, and 1 if no category
     occurs in both.
 
     Args:

@@ -7,7 +7,7 @@ expected total number of frauds is the sum of all scores:
 
 This is confidence-based performance estimation (D. Hendrycks and K. Gimpel, arXiv:1610.02136; C. Guillory et al.,
 arXiv:2107.03315). **It assumes that P(label│input) has not changed since training, and that scores are calibrated.**
-The estimate follows data drift, but cannot detect concept drift, such as a new kind of fraud: the estimate stays the
+The estimate tracks data drift, but cannot detect concept drift, such as a new kind of fraud: the estimate stays the
 same while true precision and recall fall. Only labels reveal concept drift.
 """
 

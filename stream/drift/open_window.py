@@ -9,7 +9,7 @@ from stream.evaluation.watermark import PartitionTime, advance
 
 
 class OpenWindow:
-    """Everything that a report on the window needs, in O(bins) memory and from the window's own messages alone.
+    """Everything that a report needs from the window's messages, in O(bins) memory.
 
     Args:
         width: Length of the vectors of counts.

@@ -21,7 +21,7 @@ _ROUNDING = 1e-7
 def kolmogorov_p(distance: ArrayLike, n: ArrayLike, m: ArrayLike) -> NDArray[np.float64]:
     """Return the probability that two samples from one distribution have a KS statistic at least this large.
 
-    Kolmogorov's distribution at λ = D (√e + 0.12 + 0.11 / √e), e = nm / (n + m) (M. Stephens, "Use of the
+    Evaluates Kolmogorov's distribution at λ = D (√e + 0.12 + 0.11 / √e), e = nm / (n + m) (M. Stephens, "Use of the
     Kolmogorov-Smirnov, Cramér-von Mises and related statistics without extensive tables", JRSS-B 32, 1970). Ties make
     the true probability smaller.
 
@@ -73,8 +73,8 @@ def psi_critical(bins: ArrayLike, n: ArrayLike, m: ArrayLike, level: float) -> N
         level: Probability of a false alarm, in (0, 1).
 
     Returns:
-        Critical values in the arguments' broadcast shape: 0 for a single bin, in which PSI is always 0, and above every
-        possible PSI if a sample is empty.
+        Critical values in the arguments' broadcast shape: 0 for a single bin, in which PSI is always 0, and larger than
+        any possible PSI if a sample is empty.
 
     >>> psi_critical(10, [500, 5000], 170_000, 0.01).round(4)
     array([0.0435, 0.0045])
@@ -167,7 +167,7 @@ def binomial_p(successes: int, trials: int, probability: float) -> float:
     Args:
         successes: Number of observed successes, from 0 to `trials`.
         trials: Number of independent trials.
-        probability: Probability of success under the hypothesis, in [0, 1].
+        probability: Probability of success under the null hypothesis, in [0, 1].
 
     Returns:
         The p-value, in [0, 1]; 1 if there are no trials.

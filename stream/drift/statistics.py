@@ -44,7 +44,8 @@ class DriftStatistics:
     Attributes:
         columns: Bins of the k columns: the features in manifest order, then the score.
         names: Names of the k columns.
-        categorical: (k,) whether a column is categorical: its distance is Jensen-Shannon's, without a p-value.
+        categorical: (k,) whether a column is categorical; if so, its distance is the Jensen-Shannon distance, which has
+            no p-value.
         bins: (k,) number of bins in which the reference has rows; missing values count as a bin.
         reference_rows: (k,) number of rows in the reference, including rows with a missing value.
     """
@@ -110,7 +111,7 @@ class _Reference:
 
 
 class _Block:
-    """The c columns with the same layout as arrays, so that numpy computes all of them at once.
+    """A group of c columns with the same layout, stored as arrays so that numpy computes all of them at once.
 
     Args:
         references: Indices and references of the columns, which must have the same layout.

@@ -1,8 +1,9 @@
-"""Evaluation (floor 1): outcomes, the gate for challengers, and the rollback rule for promoted champions.
+"""Evaluation: outcomes, the gate for challengers, and the rollback rule for promoted champions.
 
     labels ─► outcome ─► weight ┐
     decisions, shadow scores ───┴► Pairs ─► closed cohorts ─► Evidence ─► evaluate_gate ─► promote, keep or continue
                                               Plan, frozen before the first cohort ┘
 
 No I/O, no clock: the caller passes in the watermark, and stores each cohort's evidence as soon as it has been taken.
+Floor 1 in docs/architecture.md.
 """

@@ -1,4 +1,4 @@
-"""A sequential test of "the mean is at most 0" that may be evaluated after every cohort, without end.
+"""A sequential test of "the mean is at most 0" that may be evaluated after every cohort, indefinitely.
 
 Bet against the hypothesis: with capital 1 and a bet λ in (0, 1), each value x in [-1, 1] multiplies the capital by
 1 + λ x. If the mean given the past is at most 0, the capital is a nonnegative supermartingale, so the probability that

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from schemas.messages import ModelCounts, RoleCounts
 from stream.scoring.score_counts import SCORE_BINS
 
-#: Columns of a block: transactions, alerts, problems, scored parts, slow parts, and then the score bins.
+#: Columns of a block: transactions, alerts, problems, scored parts of batches, slow parts, and then the score bins.
 TRANSACTIONS, ALERTS, PROBLEMS, PARTS, SLOW = range(5)
 FIRST_BIN = 5
 WIDTH = FIRST_BIN + SCORE_BINS
@@ -26,7 +26,7 @@ def block_row(counts: RoleCounts, model: ModelCounts, slow_ms: int) -> NDArray[n
     Args:
         counts: Counts message; its scoring times apply to all models in the message.
         model: Counts of one model in the message.
-        slow_ms: Scoring time in milliseconds above which a part is slow; rounded up to a power of two.
+        slow_ms: Scoring time in milliseconds above which a part of a batch is slow; rounded up to a power of two.
     """
     first_slow = (slow_ms - 1).bit_length() + 1  # bins: up to 1 ms, up to 2, …
     alerts = model.reviews + model.declines

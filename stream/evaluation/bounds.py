@@ -101,7 +101,7 @@ def _scalar_kl(x: float, p: float) -> float:
 
 
 def _turning_point(low: float, high: float, holds: Callable[[float], bool]) -> float:
-    """Return the smallest point, found by bisection, at which `holds` is false; it must be true at `low`."""
+    """Return the smallest point, found by bisection, at which `holds` is false; `holds` must be true at `low`."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)

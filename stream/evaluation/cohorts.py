@@ -23,14 +23,14 @@ class CohortTiming(Struct, frozen=True):
 
     #: Start of the first tested cohort, UTC milliseconds. All data used to make the plan is from before this time.
     starts_ms: EventTimeMs
-    #: Time that a label may take; a transaction without a label after this time counts as legitimate.
+    #: Time that a label may take to arrive, in milliseconds; after that, a transaction without a label is legitimate.
     maturity_ms: Positive
-    #: Length of a cohort. About ten frauds in each cohort are best: shorter cohorts gain nothing, and longer cohorts
-    #: leave too few bets.
+    #: Length of a cohort, in milliseconds. About ten frauds in each cohort are best: shorter cohorts gain nothing, and
+    #: longer cohorts leave too few bets.
     cohort_ms: Positive = DAY_MS
-    #: Length of a spell of frauds on one card. A longer spell counts as several spells, and a campaign that hits many
-    #: cards over days is not recognised. If the independence guardrail fails, use longer cohorts, or identify campaigns
-    #: instead of cards.
+    #: Longest spell of frauds on one card, in milliseconds. A longer spell counts as several spells, and a campaign
+    #: that hits many cards over days is not recognised. If the independence guardrail fails, use longer cohorts, or
+    #: identify campaigns instead of cards.
     spell_ms: Annotated[int, Meta(ge=0)] = 3 * DAY_MS
 
     @property
@@ -41,7 +41,7 @@ class CohortTiming(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Pairs:
-    """n transactions, each with the verdicts of both models and its outcome.
+    """n transactions, each with its outcome and the verdicts of both models.
 
     Each verdict is the one given by the model's own policy, whichever model decided, and before exploration: a would-be
     decline that was let through counts as a decline here. The deciding model's verdict comes from the decision, the
@@ -108,13 +108,13 @@ def closed_cohorts(pairs: Pairs, timing: CohortTiming, *, from_ms: int, watermar
 
     Frauds on one card come in spells and are caught or missed together. A spell that was split between two cohorts
     would make one cohort predict the next, so a fraud belongs to the cohort of its card's earliest fraud within the
-    spell_ms before it.
+    preceding `spell_ms` milliseconds.
 
-    Cohorts are cut by time, not by number of transactions, so a late transaction changes one cohort and no boundary.
+    Cohorts are cut by time, not by number of transactions, so a late transaction changes one cohort but no boundary.
 
     Args:
-        pairs: All pairs with an event time from from_ms - timing.spell_ms on, in any order; pairs in open cohorts are
-            ignored.
+        pairs: All pairs with an event time of at least from_ms - timing.spell_ms, in any order; pairs in open cohorts
+            are ignored.
         timing: Timing of the gate's plan.
         from_ms: Start of the first cohort: `timing.starts_ms`, or the end of the last cohort whose evidence was taken.
         watermark_ms: Event time up to which transactions and labels have been read, UTC milliseconds.
@@ -130,7 +130,7 @@ def closed_cohorts(pairs: Pairs, timing: CohortTiming, *, from_ms: int, watermar
 
 
 def _spell_starts(pairs: Pairs, spell_ms: int) -> NDArray[np.int64]:
-    """Return (n,) event times; a fraud gets that of its card's earliest fraud within the spell_ms before it."""
+    """Return (n,) event times, where a fraud's is that of its card's earliest fraud in the preceding `spell_ms`."""
     starts, frauds = pairs.event_time_ms.copy(), np.flatnonzero(pairs.fraud)
     if not len(frauds):
         return starts

@@ -57,7 +57,7 @@ def take_evidence(metric: ComparisonMetric, cohort: Cohort) -> Evidence:
     """Return the evidence from a closed cohort.
 
     Take the evidence once, when the cohort closes, and store it: a label that changes later must not change evidence
-    that the test has already used. To see what has changed, take it again and call `label_revisions`.
+    that the test has already used. To see what has changed, take evidence again and call `label_revisions`.
     """
     pairs = cohort.pairs
     missing = pairs.challenger_verdict == MISSING
@@ -93,7 +93,7 @@ def take_evidence(metric: ComparisonMetric, cohort: Cohort) -> Evidence:
 
 
 def label_revisions(taken: Evidence, retaken: Evidence) -> dict[str, tuple[float, float]]:
-    """Return how labels that arrived or changed later affect the evidence: {field: (then, now)} where it differs.
+    """Return how later labels affect the evidence, as {field: (then, now)} for the fields that differ.
 
     The result is for reports, and must not be fed back into the test.
 

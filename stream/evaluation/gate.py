@@ -31,7 +31,8 @@ class EProcess(Struct, frozen=True):
     shown: bool
     #: Whether the capital against "the challenger is not worse" has ever reached 1/`KEEP_ALPHA`.
     opposite_shown: bool
-    #: Estimated number of additional matured frauds needed; 0 once shown, None if there is no trend in that direction.
+    #: Estimated number of additional matured frauds until the capital reaches 1/alpha; 0 once it has, None if the best
+    #: bet has not gained.
     frauds_needed: int | None
 
 

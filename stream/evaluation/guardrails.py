@@ -39,9 +39,9 @@ def guardrails(plan: Plan, evidence: Sequence[Evidence], health: ServingHealth) 
     alert_ratio = _ratio(total("challenger_alerts"), total("champion_alerts"))
     calibration = _ratio(total("expected_frauds"), total("scored_frauds"))
     frauds, missing = total("frauds"), _ratio(total("missing"), total("transactions"))
-    # If the verdicts never differ, none is undecided.
+    # If the verdicts never differ, the share is 0.
     undecided = _ratio(total("undecided"), max(1.0, total("differing")))
-    # A disaster larger than anything in the earlier period is clipped in the test, but counts in full here.
+    # The test clips a loss that is larger than any in the earlier period; here it counts in full.
     gain = total("champion_cost_minor") - total("challenger_cost_minor")
     gains = scale_and_clip(cost_gains(evidence), plan.cost_bound_minor)
     dependence = variance_ratio(np.concatenate([plan.earlier_gains, gains]))

@@ -14,9 +14,9 @@ from stream.evaluation.cohorts import MISSING, CohortTiming, Pairs, Positive, cl
 from stream.evaluation.costs import CappedCosts
 from stream.evaluation.evidence import ComparisonMetric, Evidence, RankKind, rank_values, take_evidence
 
-#: Smallest number of frauds in the earlier period from which to estimate the amounts of frauds.
+#: Smallest number of frauds in the earlier period that is enough to estimate the distribution of fraud amounts.
 MINIMUM_EARLIER_FRAUDS = 20
-#: Smallest number of cohorts in the earlier period from which to estimate how much cohorts vary.
+#: Smallest number of cohorts in the earlier period that is enough to estimate how much cohorts vary.
 MINIMUM_EARLIER_COHORTS = 14
 #: Quantile of the earlier frauds' amounts that becomes the cap. The more of a heavy tail the cap admits, the more
 #: frauds a test needs: with 1,000 frauds and a recall higher by 5 points, a test shows the gain in 88, 82 and 70 of
@@ -54,7 +54,7 @@ class GuardrailLimits(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """A test of one challenger against the champion at the time of the test."""
+    """The plan of a test of one challenger against the champion."""
 
     challenger: Identifier
     #: Error probability of this test, from `stream.evaluation.alpha.next_alpha`.
@@ -64,8 +64,8 @@ class Plan(Struct, frozen=True):
     #: Bounds to which one cohort's gain is clipped, in minor units and in frauds.
     cost_bound_minor: Factor
     recall_bound: Factor
-    #: Cost gains of the earlier cohorts in units of their bound, for the independence guardrail, which would have too
-    #: few cohorts in the first evaluations without them.
+    #: Cost gains of the earlier cohorts in units of their bound. Without them, the independence guardrail would have
+    #: too few cohorts in the first evaluations.
     earlier_gains: tuple[float, ...] = ()
     #: Largest loss of recall that is acceptable in a cheaper challenger.
     recall_margin: Annotated[float, Meta(ge=0, lt=1)] = 0.02
@@ -75,10 +75,10 @@ class Plan(Struct, frozen=True):
 
 
 def default_cap(before: Pairs) -> int:
-    """Return the default cap on a fraud's loss in minor units: the `CAP_QUANTILE` of the earlier frauds' amounts.
+    """Return the default cap on a fraud's loss in minor units: the quantile `CAP_QUANTILE` of earlier fraud amounts.
 
     Args:
-        before: Pairs from the earlier period.
+        before: Matured pairs from a period before the test.
 
     Raises:
         DataError: If the earlier period has too few frauds.
@@ -105,7 +105,7 @@ def freeze_plan(
 
     Args:
         challenger: Name of the challenger.
-        before: Matured pairs from the earlier period, with the challenger's scores, live or computed afterwards. The
+        before: Matured pairs from the earlier period, with the challenger's scores (live, or computed afterwards). The
             more pairs there are, the closer the alert rates match.
         timing: How the test cuts the stream into cohorts, and when they close.
         costs: Costs of verdicts, with a cap chosen before the test: `default_cap(before)`, or a business decision.
@@ -168,7 +168,10 @@ def scale_and_clip(gains: NDArray[np.float64], bound: float) -> NDArray[np.float
 
 
 def _equal_alert_threshold(before: Pairs, kind: RankKind) -> float:
-    """Return the lowest threshold at which the challenger alerts no more often than the champion, where both scored."""
+    """Return the lowest threshold at which the challenger alerts no more often than the champion.
+
+    Only transactions that both models scored are compared.
+    """
     scored = before.take(before.challenger_verdict != MISSING)
     alerts = int((scored.champion_verdict > 0).sum())
     if not 0 < alerts < len(scored):

@@ -6,8 +6,8 @@ error, and is split evenly over the statistics (Bonferroni):
 
 - The reference's own sampling error. Let p be the highest true alert rate at any time of the cycle. Some window of the
   reference had this true rate. Its observed rate is assumed not to be unusually low for p, which gives an upper bound
-  on p (`bounds.upper_bound`). The lowest alert rate and the highest shares of slow parts and of problems are bounded
-  in the same way.
+  on p (`bounds.upper_bound`). The lowest alert rate and the highest shares of problems and of slow parts (a batch is
+  scored in parts) are bounded in the same way.
 - The sampling error of each later window. The window's true rate is at most p, so an observed rate that has a
   probability of at most δ under p is a breach (`bounds.significantly_above`). The monitored windows share this half of
   alpha equally, which gives δ.
@@ -109,7 +109,7 @@ class RollbackRule:
 
     Args:
         reference: (m, WIDTH) blocks from the reference period, at least one.
-        previous: (k, WIDTH) blocks from the previous champion's time; ignored if there are too few.
+        previous: (k, WIDTH) blocks from the previous champion's term; ignored if there are too few.
         limits: Parameters of the rollback rule.
     """
 

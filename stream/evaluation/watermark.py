@@ -16,7 +16,7 @@ from msgspec import Struct
 
 
 class PartitionTime(Struct, frozen=True, gc=False):
-    """How far one partition has been read, in UTC milliseconds."""
+    """How far one partition has been read. All times are UTC milliseconds."""
 
     #: Highest event time that was not ignored; None if there was none yet.
     highest_event_ms: int | None
@@ -63,7 +63,7 @@ def advance(
         idle_ms: Milliseconds without a message after which a partition is ignored.
 
     Returns:
-        The watermark in UTC milliseconds, at least `before_ms`; None as long as there was no usable event time.
+        The watermark in UTC milliseconds, at least `before_ms`; None as long as there has been no usable event time.
 
     Example:
         >>> partitions = [PartitionTime(5_000, 10_000), PartitionTime(9_000, 10_000), PartitionTime(1_000, 200)]

@@ -89,7 +89,8 @@ class FastPath:
         try:
             decision = self._predict(Request(cast("Scope", scope)), body)
         except Exception as error:  # noqa: BLE001 - an unforeseen one is logged by `problem_details`
-            # Sent later: sending at once would handle the next pipelined request inside this call, and so on.
+            # Respond in a later iteration of the event loop. Responding now would handle the next pipelined request
+            # inside this call, and so on, without a limit on the depth of calls.
             asyncio.get_running_loop().call_soon(self._respond, began_s, send, _problem(error))
         else:
             decision.add_done_callback(partial(self._on_decided, began_s, send))

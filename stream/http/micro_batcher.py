@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 #: 300 trees.
 BATCH_MAX = 32
 #: Partition of a transaction that Kafka does not have yet. Its offset is a negative number, unique in its batch. No
-#: topic has this partition, so event times over HTTP get their own drift watermark.
+#: topic has this partition, so transactions over HTTP get their own drift watermark.
 UNRECORDED_PARTITION = 10_000
 
 
@@ -143,8 +143,8 @@ class MicroBatcher:
             return scored
 
     def _count(self, scorer: Scorer, scored: ScoredBatch, scoring_s: float) -> None:
-        # Over HTTP the sender, who may be experimenting, learns of a rejection, so it does not count as a
-        # problem of the champion. On Kafka it does.
+        # Over HTTP, a rejection is reported to the sender, who may be experimenting, so it does not count as a problem
+        # of the champion. In the worker it does.
         counted = scored.score_counts
         if scored.refusals:
             counted = count_scores(scored.roles, scored.batch_scores.model_scores if scored.batch_scores else [], [])

@@ -1,6 +1,6 @@
 """Parse the body of a prediction request into the transaction that is written to Kafka.
 
-A body with named features is written unchanged, and the scorer reports any faults in it. A bare list of features
+A body with named features is written unchanged, and the scorer reports any errors in it. A bare list of features
 is first completed to a transaction, which can then be read and replayed like any other.
 """
 
@@ -27,7 +27,7 @@ class PredictionRequest:
     """One transaction to decide.
 
     Attributes:
-        transaction_id: Id of the transaction; empty if missing, and the scorer then rejects the transaction.
+        transaction_id: Id of the transaction; empty if it is missing, in which case the scorer rejects the transaction.
         value: The transaction as JSON.
     """
 
@@ -63,10 +63,10 @@ def parse_request(body: bytes, plan: FeaturePlan, now_ms: int) -> PredictionRequ
     Args:
         body: JSON: a transaction, or an object whose `features` are a list, (n_features,) in manifest order.
         plan: Feature plan of the champion.
-        now_ms: Current time in UTC milliseconds: the event time of a list of features without one.
+        now_ms: Current time in UTC milliseconds, used as the event time if the request has a list but no event time.
 
     Raises:
-        RefusedMessageError: If the body is neither. The scorer detects all other faults in a transaction.
+        RefusedMessageError: If the body has neither form. The scorer detects all other errors in a transaction.
     """
     head = _head_codec.decode(body)
     if not bytes(head.features).startswith(b"["):

@@ -10,7 +10,7 @@ def require_tls(http: HttpSettings) -> None:
     """Check that the TLS certificate and key are usable, if the settings name any.
 
     Raises:
-        SettingsError: If only one of them is set, or they cannot be read or do not match.
+        SettingsError: If only one of the two is set, or they cannot be read or do not match.
     """
     certificate, key = http.tls_certificate, http.tls_key
     if bool(certificate) != bool(key):

@@ -58,7 +58,7 @@ class ConsoleState:
         return dict(zip(self._handlers, counts, strict=True))
 
     def decode(self, topic: str, value: bytes | None) -> Any:
-        """Return a decoded message; None for an invalid one, which the console ignores. Callable from any thread."""
+        """Decode a message; return None if it is invalid, as the console ignores it. Callable from any thread."""
         try:
             return self._handlers[topic][0].decode(value)
         except RefusedMessageError:

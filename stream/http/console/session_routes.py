@@ -21,7 +21,7 @@ _codec = MessageCodec(_LogInRequest)
 
 
 def session_routes(auth: Auth) -> APIRouter:
-    """Return the router of the sessions. The OpenAPI description omits its routes, because only the page uses them.
+    """Return the router of the console's sessions. The OpenAPI description omits it, because only the page uses it.
 
     Args:
         auth: Opens, authorises and closes browser sessions.
