@@ -35,10 +35,10 @@ def _introduction(results: DriftLabResults) -> Iterator[str]:
         f"The data is the ULB data set, {results.rows:,} transactions in two days. The rule has its default settings: "
         f"it judges windows of {limits.window_rows:,} rows, and raises an alarm when, in each of "
         f"{limits.windows_in_a_row} consecutive windows, either PSI is above {limits.psi:g}, or the KS statistic is "
-        f"significant and above {limits.ks:g} (or above the column's natural movement, where that is larger). There "
-        "are two streams. For the *exchangeable* stream, rows are shuffled before they are split into a training split "
-        "and a stream: nothing drifts except what is injected, and the bundle's natural movement is that of shuffled "
-        "rows. For the *natural* stream, rows stay in time order.\n"
+        f"significant and above {limits.ks:g}. If a column's natural movement exceeds one of these limits, it is used "
+        "as the limit instead. There are two streams. For the *exchangeable* stream, rows are shuffled before they are "
+        "split into a training split and a stream: the only drift is the drift that is injected, and the bundle's "
+        "natural movement is that of shuffled rows. For the *natural* stream, rows stay in time order.\n"
     )
 
 
@@ -47,13 +47,13 @@ def _power(results: DriftLabResults) -> Iterator[str]:
     yield "\n## Injected drift\n"
     yield (
         f"Drift is injected into the exchangeable stream, with {size.repetitions} repetitions for each feature and "
-        "scenario. The drift begins at a random row of a window, and counts as detected if the feature raises an "
-        f"alarm by the end of the {FULL_WINDOWS}rd full window. Windows are bootstrapped: a column's counts for "
-        f"{rows:,} rows of the stream are drawn from a multinomial distribution. Only one feature is disturbed at a "
-        "time, as the Holm correction requires; features correlated with the disturbed feature stay as they are. ULB "
-        "has no categorical features, so in a third, categorical stream the values of each feature, and the amounts, "
-        "are cut by rank into ten categories of uneven size; then the rarest category with at least 5% of the rows "
-        "vanishes.\n"
+        "scenario. The drift begins at a random row of a window, and counts as detected if the feature raises an alarm "
+        f"by the end of the {FULL_WINDOWS}rd full window. Windows are bootstrapped: for each window, a column's counts "
+        f"of {rows:,} rows are drawn from a multinomial distribution with the stream's shares. Only one feature is "
+        "disturbed at a time, because the Holm correction depends on all columns; features correlated with the "
+        "disturbed feature stay as they are. ULB has no categorical features, so in a third, categorical stream the "
+        "values of each feature, and the amounts, are cut by rank into ten categories of uneven size; then the rarest "
+        "category with at least 5% of the rows vanishes.\n"
     )
     yield (
         "| scenario | features | PSI of the whole stream | drifts detected | least detected feature | "
@@ -119,9 +119,9 @@ def _cell(power: DetectionPower | None) -> str:
 def _trend(results: DriftLabResults) -> Iterator[str]:
     yield "\n## A slow trend\n"
     yield (
-        f"Each feature grows by {SLOPE} standard deviations per window. The delay is counted from the point where the "
-        f"PSI of the whole stream, with all rows shifted as far as the newest row, crosses {results.limits.psi:g}; a "
-        "negative delay means that KS raised the alarm earlier.\n"
+        f"Each feature increases by {SLOPE} standard deviations per window. The delay is counted from the point where "
+        f"the PSI of the whole stream, with all rows shifted as far as the newest row, crosses {results.limits.psi:g}; "
+        "a negative delay means that KS raised the alarm earlier.\n"
     )
     crossing = [each for each in results.trends if each.crossing is not None]
     detected = [each for each in crossing if each.delay is not None]
@@ -130,10 +130,10 @@ def _trend(results: DriftLabResults) -> Iterator[str]:
         slowest = max(detected, key=lambda each: each.delay or 0.0)
         shifts = [each.crossing or 0.0 for each in crossing]
         yield (
-            f"The PSI of {len(crossing)} of {len(results.trends)} features crosses this limit. Of these features, "
-            f"{len(detected)} raise an alarm, after a median of {np.median(delays):.1f} windows; the slowest "
-            f"({slowest.feature}) takes {slowest.delay:.1f} windows. The crossings occur at shifts of "
-            f"{min(shifts):.2f} to {max(shifts):.2f} standard deviations.\n"
+            f"The PSI of {len(crossing)} of {len(results.trends)} features crosses {results.limits.psi:g}. Of these "
+            f"features, {len(detected)} raise an alarm, a median of {np.median(delays):.1f} windows after the "
+            f"crossing; the slowest ({slowest.feature}) raises it after {slowest.delay:.1f} windows. The crossings "
+            f"occur at shifts of {min(shifts):.2f} to {max(shifts):.2f} standard deviations.\n"
         )
     undetected = [each.feature for each in results.trends if each.delay is None]
     if undetected:
@@ -153,7 +153,8 @@ def _alert_rates(results: DriftLabResults) -> Iterator[str]:
     )
     yield (
         "| alert rate in the reference | expected alerts per window | detected before the target | "
-        "detected by the end of that window | expected alerts until detection, median | 95th percentile |"
+        "detected by the end of that window | expected alerts until detection, median | "
+        "expected alerts until detection, 95th percentile |"
     )
     yield "|---|---|---|---|---|---|"
     for each in results.alert_rates:

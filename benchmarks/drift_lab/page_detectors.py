@@ -1,4 +1,4 @@
-"""The section of the page on other drift detectors."""
+"""The page's section about other drift detectors."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,12 +8,12 @@ from benchmarks.drift_lab.power import FULL_WINDOWS
 
 
 def other_detectors(results: DriftLabResults) -> Iterator[str]:
-    """Yield the lines of the section."""
+    """Yield the lines of the section about other drift detectors."""
     yield "\n## Other detectors, with default settings\n"
     yield (
-        "All detectors run on windows of the exchangeable stream. Each scenario disturbs every feature at once, since "
-        "columns are tested one by one. These detectors do not accept a column of nulls: Evidently's preset raises an "
-        "error, and river's detectors only accept numbers.\n"
+        "All detectors run on windows of the exchangeable stream. Each scenario disturbs every feature at once, "
+        "because these detectors test each column on its own. They do not accept a column of nulls: Evidently's preset "
+        "raises an error, and river's detectors only accept numbers.\n"
     )
     if results.evidently is None:
         yield "Evidently was skipped because its environment is missing; `make drift-lab` installs it.\n"
@@ -40,10 +40,11 @@ def _evidently(results: Mapping[str, EvidentlyResult]) -> Iterator[str]:
 def _river(results: DriftLabResults) -> Iterator[str]:
     rule = results.exchangeable
     yield (
-        "**river** processes row by row. False alarms are alarms on undisturbed rows, over all features. The scenario "
-        "columns give the share of features that raise an alarm within three windows of the onset (for KSWIN, which is "
-        f"slow: within {FULL_WINDOWS} times the given number of rows); '{UNDISTURBED}' gives the same share without an "
-        f"onset. The drift rule raised {rule.count} false alarms in {rule.windows * rule.rows:,} rows of each column.\n"
+        "**river**'s detectors process the data row by row. False alarms are alarms on undisturbed rows, over all "
+        "features. The scenario columns give the share of features that raise an alarm within three windows of the "
+        f"onset (for KSWIN, which is slow: within {FULL_WINDOWS} times its number of rows per feature); "
+        f"'{UNDISTURBED}' gives the same share without injected drift. The drift rule raised {rule.count} false alarms "
+        f"in {rule.windows * rule.rows:,} rows of each column.\n"
     )
     scenarios = list(dict.fromkeys(name for each in results.river for name in each.detected))
     yield f"| detector | features | rows per feature | false alarms | {' | '.join(scenarios)} |"

@@ -1,4 +1,4 @@
-"""The sections of the page on streams without injected drift."""
+"""The page's sections about streams without injected drift."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _SHOWN = 12
 
 
 def exchangeable(results: DriftLabResults) -> Iterator[str]:
-    """Yield the lines of the section on the exchangeable stream."""
+    """Yield the lines of the section about the exchangeable stream."""
     judged = results.exchangeable
     yield "## No drift: the exchangeable stream\n"
     psi, ks = judged.closest(judged.shares), judged.closest(judged.distance_shares)
@@ -25,7 +25,7 @@ def exchangeable(results: DriftLabResults) -> Iterator[str]:
 
 
 def natural(results: DriftLabResults) -> Iterator[str]:
-    """Yield the lines of the section on the natural stream."""
+    """Yield the lines of the section about the natural stream."""
     yield "## No injected drift: the natural stream\n"
     yield (
         "The test set (the last fifth of the rows) is compared, in its original order, with a bundle trained on the "
@@ -35,7 +35,7 @@ def natural(results: DriftLabResults) -> Iterator[str]:
     yield "|---|---|---|---|"
     for rows, each in results.natural.items():
         yield f"| {rows:,} | {each.windows} | {each.count} | {_alarms(each)} |"
-    yield "\nFalse alarms measured in training by cross-fitting on the training split (recorded in the manifest):\n"
+    yield "\nFalse alarms measured during training by cross-fitting on the training split (recorded in the manifest):\n"
     yield "| rows per window | windows | alarms |\n|---|---|---|"
     for recorded in results.cross_fitted:
         yield f"| {recorded.rows:,} | {recorded.windows} | {recorded.alarms} |"
@@ -51,10 +51,10 @@ def _movements(results: DriftLabResults) -> Iterator[str]:
         "To tell real drift from a false alarm, the table compares the whole stream, as one window, with two "
         "references: the training split, and the same hours of the previous day, which controls for time of day. A PSI "
         f"above {limit:g} against the training split means that the rows differ from the training data, and that an "
-        f"alarm is not chance. If the PSI against the previous day is also above {limit:g}, the two days differ; "
-        "otherwise time of day explains the difference, because a training split of a day and a half averages over the "
-        "hours of the day. A feature that moved without raising an alarm has a higher limit: its natural movement, "
-        f"measured in windows of {judged.rows:,} rows within the training split itself.\n"
+        f"alarm is not due to chance. If the PSI against the previous day is also above {limit:g}, the two days "
+        "differ; otherwise time of day explains the difference, because a training split of a day and a half averages "
+        "over the hours of the day. A feature that moved without raising an alarm has a higher limit: its natural "
+        f"movement, measured in windows of {judged.rows:,} rows within the training split itself.\n"
     )
     yield (
         "| feature | PSI against training split | PSI against same hours of previous day | PSI limit | alarm | "
@@ -80,7 +80,7 @@ def _explanation(movement: FeatureMovement, limit: float) -> str:
         return "no overall movement"
     if movement.psi_same_hours is None:
         return "unknown"
-    return "different day" if movement.psi_same_hours > limit else "different hour"
+    return "different day" if movement.psi_same_hours > limit else "time of day"
 
 
 def _alarms(judged: JudgedWindows) -> str:

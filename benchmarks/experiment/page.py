@@ -47,14 +47,14 @@ def _introduction(results: ExperimentResults) -> Iterator[str]:
     )
     yield (
         f"The data is the ULB data set without exact repeats: {results.rows:,} transactions, {results.frauds} frauds, "
-        "in two days. The data is divided into eight blocks of time, and each block is scored by a model fitted on the "
-        "blocks before it. (The first block is scored by a model fitted on the second block, and is only used to make "
-        f"the plan.) The first {EARLIER_HOURS} hours determine the thresholds, the cost cap and the bounds; each later "
-        "hour is a cohort. Labels arrive with simulated delays: an analyst's label an hour after the review, a "
-        "chargeback after four hours on average. After twelve hours without a label, a transaction counts as "
-        "legitimate.\n"
+        "in two days. The data is divided into eight blocks of equal duration, and each block is scored by a model "
+        "fitted on the blocks before it. (The first block is scored by a model fitted on the second block, and is only "
+        f"used to make the plan.) The first {EARLIER_HOURS} hours determine the thresholds, the cost cap and the "
+        "bounds; each later hour is a cohort. Labels arrive with simulated delays: an analyst's label an hour after "
+        "the review, a chargeback after four hours on average. After twelve hours without a label, a transaction "
+        "counts as legitimate.\n"
     )
-    yield "| | model | PR-AUC, cross-fitted |\n|---|---|---|"
+    yield "| name | model | PR-AUC, cross-fitted |\n|---|---|---|"
     for name, description in results.descriptions.items():
         yield f"| {name} | {description} | {results.pr_auc[name]:.3f} |"
 
@@ -64,7 +64,8 @@ def _gate(results: ExperimentResults) -> Iterator[str]:
     last, change = results.challenger.results[-1], results.challenger.change
     yield (
         f"The result after {last.cohorts} cohorts with {last.frauds} matured frauds is **{last.verdict}**: "
-        f"{last.reason}.\n"
+        f"{last.reason}. Log capital measures the evidence that the challenger is better; "
+        "[challengers.md](challengers.md#the-gate) describes the test.\n"
     )
     yield (
         "| cohorts | frauds | verdict | log capital for cost | log capital for recall | "
@@ -76,9 +77,9 @@ def _gate(results: ExperimentResults) -> Iterator[str]:
     yield (
         f"In the tested hours, the challenger would have reduced the capped cost by {change.saved_minor / 100:,.0f} "
         f"EUR on some transactions and increased it by {change.lost_minor / 100:,.0f} EUR on others. It would have "
-        f"removed {change.false_positives_removed:.0f} false positives and added "
-        f"{change.false_positives_added:.0f}, and caught {change.frauds_gained:.0f} more frauds while missing "
-        f"{change.frauds_lost:.0f} that the champion caught.\n"
+        f"removed {change.false_positives_removed:.0f} false positives and added {change.false_positives_added:.0f}, "
+        f"and caught {change.frauds_gained:.0f} more frauds while missing {change.frauds_lost:.0f} that the champion "
+        "caught.\n"
     )
     yield f"![verdicts by champion and challenger]({FLIPS_PICTURE})\n"
     for rail in last.guardrails:
@@ -90,7 +91,7 @@ def _false_positives(results: ExperimentResults) -> Iterator[str]:
     yield "\n## False positives at equal recall\n"
     yield (
         f"With {reduction.champion} false positives, the champion catches {reduction.caught} of {reduction.frauds} "
-        f"frauds. To catch the same number of frauds, the challenger has {reduction.challenger} false positives: "
+        f"frauds. To catch the same number of frauds, the challenger produces {reduction.challenger} false positives, "
         f"{reduction.value:.0%} fewer (95% confidence interval {reduction.low:.0%} to {reduction.high:.0%}, "
         "bootstrapped over transactions, with thresholds chosen again in each resample). The champion is a logistic "
         "regression with default hyperparameters; a tuned champion would leave less to gain.\n"
@@ -111,8 +112,8 @@ def _rollback(results: ExperimentResults) -> Iterator[str]:
     rollback = results.rollback
     yield "## A broken challenger, promoted by hand\n"
     yield (
-        "On a real Kafka with two workers, a bundle with a threshold far too low was promoted without the gate. "
-        f"{rollback.seconds:.1f} s after the promotion, the rollback monitor restored the previous champion. The "
+        "On a real Kafka with two workers, a bundle whose threshold was far too low was promoted without the gate. "
+        f"The rollback monitor restored the previous champion {rollback.seconds:.1f} s after the promotion. The "
         f"broken champion made {rollback.decisions:,} decisions, {rollback.alerts:,} of which were alerts; "
         f"{rollback.changes} role change was written after the promotion. The note on the rollback reads: "
         f"{rollback.note}"
