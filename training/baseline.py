@@ -1,4 +1,4 @@
-"""The baseline: an untuned champion and its challengers, from data to bundles in the store."""
+"""Train the baseline, an untuned champion and its challengers, and put their bundles into the store."""
 
 import tempfile
 from collections.abc import Callable, Collection, Mapping

@@ -50,7 +50,7 @@ def profile_scores(scores: NDArray[np.float32], policy: Policy) -> ReferenceProf
     """Profile scores (n,), with further edges in the tail and at the policy's thresholds.
 
     A policy of kind expected_loss has no single review threshold, because it depends on the amount. So only the
-    policy's decline threshold becomes an edge, and a change in the reviews shows in the alert rate.
+    policy's decline threshold becomes an edge, and a change in the number of reviews shows only in the alert rate.
     """
     thresholds = (policy.decline,) if policy.kind == "expected_loss" else (policy.review, policy.decline)
     return make_profile(scores, (*np.quantile(scores.astype(np.float64), _TAIL), *thresholds))

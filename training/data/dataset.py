@@ -190,7 +190,7 @@ def _keys(raw: pl.DataFrame, description: DataDescription, shown: str) -> pl.Dat
 def _in_order(data: Dataset) -> Dataset:
     if (np.diff(data.event_time_ms) >= 0).all():
         return data
-    # Equal rows have equal event times, so the sort keeps the first of them first.
+    # Equal rows have equal event times, so the stable sort keeps the first of them first and `repeat` stays correct.
     return data.part(np.argsort(data.event_time_ms, kind="stable"))
 
 

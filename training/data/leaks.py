@@ -109,9 +109,9 @@ def row_in_two_parts(split: Split) -> str | None:
 
 
 def feature_too_good(train: Dataset) -> str | None:
-    """Return the features that separate frauds nearly perfectly on their own, or None.
+    """Return a message that names the features that separate frauds nearly perfectly on their own, or None.
 
-    The values of such a feature are usually known only after a fraud was discovered.
+    The values of such a feature are usually known only after a fraud has been discovered.
     """
     amount = pl.Series(train.description.amount.column, train.amount_minor)
     too_good = [
@@ -123,7 +123,10 @@ def feature_too_good(train: Dataset) -> str | None:
 
 
 def id_like(train: Dataset) -> str | None:
-    """Return the features with a different value in nearly every row, which a model would memorise, or None."""
+    """Return a message that names the features with a different value in nearly every row, or None.
+
+    A model would memorise such values.
+    """
     names = [column.name for column in train.frame if _unique_share(column) > MAX_UNIQUE_SHARE]
     return f"{', '.join(names)} has a different value in nearly every row, like an id" if names else None
 

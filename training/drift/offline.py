@@ -1,4 +1,4 @@
-"""Drift of a file against a bundle, measured by the code that measures the live stream."""
+"""Measure the drift of a file against a bundle's reference, with the code that monitors the live stream."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _MS = 1000
 
 @dataclass(frozen=True)
 class FileDrift:
-    """The drift of a file against a bundle.
+    """The drift of a file against a bundle's reference.
 
     Attributes:
         reports: Reports on the closed windows, oldest first, as on the topic `drift-reports`.

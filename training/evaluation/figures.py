@@ -32,7 +32,7 @@ FIGURES = (
 )
 
 
-#: Prefix of metrics at the threshold with the largest expected F1 on the validation split, as papers compare models.
+#: Prefix of metrics at the threshold with the largest expected F1 on the validation split, used to compare models.
 #: All other metrics that need a threshold use the deployed policy.
 COMPARISON = "comparison_"
 _COMPARED = ("precision", "recall", "f1")

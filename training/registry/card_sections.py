@@ -33,7 +33,7 @@ _POINTS = (
     "split, as papers do to compare models; that threshold is never deployed. All other metrics that need a threshold "
     "use the policy in the bundle."
 )
-#: Metrics shown for each slice for which they were measured.
+#: Metrics shown for the slices. A metric that was not measured on any slice is left out.
 SLICE_METRICS = ("pr_auc", "precision", "recall", "value_recall")
 NOT_MEASURED = "Not measured for this version."
 

@@ -18,7 +18,7 @@ _ATTEMPTS = 10
 
 
 def reconcile(registry: Registry, history: PromotionHistory, updates: list[ModelUpdate]) -> HistoryEntry | None:
-    """Copy the assignments on Kafka that the history lacks into the history, then set the aliases.
+    """Copy the assignments that are missing from the history from Kafka, then set the aliases.
 
     Args:
         registry: Registry of versions and aliases.
