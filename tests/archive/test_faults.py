@@ -119,7 +119,7 @@ def test_the_folder_vanishes_and_comes_back(
 def test_a_missing_folder_does_not_delay_stopping(
     archive_settings: ArchiveSettings, start_archive: StartArchive, tmp_path: Path
 ) -> None:
-    """The archive stops on time, and the next archive reads again the messages that were in memory."""
+    """An archive whose folder is missing stops on time; the next archive reads the messages that were in memory."""
     settings = archive_settings(archive_file_s=600.0)
     send_history(settings, 200)
     archive = start_archive(settings)

@@ -21,7 +21,7 @@ DAY = date(2026, 11, 26)
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[ArchiveFile], dict[int, set[int]]]:
-    """Files written by several writers, some with an outdated listing, and the written offsets by partition.
+    """Draw files from several writers, some with an outdated listing, and the written offsets by partition.
 
     Each file begins at offset 0 or at the first message at or after the end of some earlier file, because its writer's
     listing, however old, ended there.
@@ -63,7 +63,7 @@ def test_each_message_is_read_once_and_in_order(
 
 @given(histories())
 def test_no_file_is_read_in_vain(history: tuple[list[ArchiveFile], dict[int, set[int]]]) -> None:
-    """Every planned file contributes at least one offset."""
+    """Every file in a read plan contributes at least one message."""
     assert all(file.first <= start < file.end for file, start in plan_reads(history[0]))
 
 

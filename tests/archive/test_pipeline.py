@@ -174,7 +174,7 @@ def test_unwritten_messages_are_read_again_when_partitions_move(url: str) -> Non
 
 
 def test_a_batch_that_leaves_a_gap_is_refused(url: str) -> None:
-    """A file must contain every message in its range, so the open file is dropped and its messages are read again."""
+    """If a batch leaves a gap in an open file, the file is dropped and its messages are read again."""
     feeder = ArchiveFeeder(url)
     feeder.claim(0)
     feeder.feed([b"1"])

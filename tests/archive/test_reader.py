@@ -70,7 +70,7 @@ def test_overlapping_files_give_each_message_once(url: str) -> None:
 
 
 def test_messages_are_selected_by_event_time(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The lower bound is inclusive and the upper bound exclusive; row groups outside the bounds are not even read."""
+    """Bounds on event time include the lower and exclude the upper one; row groups outside them are not even read."""
     monkeypatch.setattr(open_file, "GROUP_BYTES", 10 * (open_file.ROW_BYTES + 700))
     put(url, "decisions", range(100))
     assert read(url, "decisions", BASE_MS + 40_000, BASE_MS + 60_000)["offset"].to_pylist() == list(range(40, 60))
@@ -86,7 +86,7 @@ def test_messages_are_selected_by_event_time(url: str, monkeypatch: pytest.Monke
 
 
 def test_undecodable_messages_are_read_only_without_bounds(url: str) -> None:
-    """Undecodable messages have no event time, so they are outside any bounds."""
+    """Undecodable messages have no event time, so they are returned only if no bounds are given."""
     file = OpenFile("transactions", 0, 0, DAY)
     invalid = (None, b"", b"not json", b"\xff", b"[]", b"{}", b'{"transaction_id": "t", "card_id": "c"}')
     out_of_range = tuple(

@@ -1,4 +1,4 @@
-"""The drift lab at a small scale: synthetic data with ULB's columns, windows of 1,000 rows, few repetitions."""
+"""The drift lab on a small scale: synthetic data like ULB's, windows of 1,000 rows, and few repetitions."""
 
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def test_a_doubled_alert_rate_is_detected(results: DriftLabResults) -> None:
 
 
 def test_concept_drift_is_detected_by_labels_only(results: DriftLabResults) -> None:
-    """Recall falls while its estimate does not, and missed frauds raise an alarm more often than without drift."""
+    """Under concept drift, recall falls but its estimate does not, and missed frauds raise more alarms than usual."""
     timeline = results.timeline
     assert timeline.recall[15:].mean() < 0.75 * timeline.recall[:15].mean()
     assert timeline.expected_recall[15:].mean() == pytest.approx(timeline.expected_recall[:15].mean(), abs=0.02)

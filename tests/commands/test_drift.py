@@ -93,7 +93,7 @@ def test_the_worst_columns_are_shown_if_there_are_too_many() -> None:
 
 
 def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
-    """Missing statistics are dashes; rows dated ahead and a window that is not full are pointed out."""
+    """Missing statistics are shown as dashes; rows dated in the future and an incomplete window are pointed out."""
     unusual = report(
         features={"V1": UNKNOWN},
         score=UNKNOWN,

@@ -62,7 +62,7 @@ def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]
 
 
 def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef]) -> None:
-    """The command prints a one-line error that says what to do, and writes nothing."""
+    """For an impossible change, the command prints a one-line error that says what to do, and writes nothing."""
     assert "no champion yet" in refused(settings, "models", "set", "--shadow", refs[1].path)
     change(settings, "models", "set", "--champion", refs[0].path, "--split", f"{refs[1].path}=0.6")
     assert "is already the champion" in refused(settings, "models", "set", "--champion", refs[0].path)

@@ -55,7 +55,7 @@ class Bench:
         self.offset = 0
 
     def receive(self, *values: bytes | None) -> None:
-        """Add messages to the pending messages."""
+        """Add messages to those that the monitor has yet to process."""
         for value in values:
             self.monitor._pending.append(TopicMessage(self.offset, value))
             self.offset += 1
@@ -89,7 +89,7 @@ def test_invalid_messages_are_ignored(bench: Bench) -> None:
 
 
 def test_a_report_is_written_before_more_counts_are_processed(bench: Bench) -> None:
-    """The next elected worker starts after the newest report, so every earlier report must have been written."""
+    """Counts wait until earlier reports are written, because the next elected worker starts after the newest report."""
     bench.receive(*(encode(each) for each in stream(25)))
     bench.writer.failures = 2
     for _ in range(2):

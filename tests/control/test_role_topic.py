@@ -38,7 +38,7 @@ def test_the_previous_champions_policy_is_kept(settings: Settings) -> None:
 
 
 def test_exploration_and_salt_outlive_a_champion(settings: Settings) -> None:
-    """Exploration and salt belong to the stream, not to a model."""
+    """Exploration and salt stay the same when the champion changes, because they belong to the stream."""
     old, new = (put_bundle(Path(settings.bundle.store), version) for version in "12")
     draft = ModelUpdate(1, old, 0, "", exploration=Exploration(0.1, 500), salt="s")
     change_roles(settings.kafka, settings.topic, lambda _: draft, author="test")

@@ -160,7 +160,7 @@ def test_an_operator_is_paged_once(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 
 def test_statistics_and_bounds_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statistics and bounds are shown until another worker is elected."""
+    """The metrics show each statistic and its bound until another worker is elected."""
     bench = Bench(monkeypatch, FIRST, PROMOTED)
     healthy: dict[str, Any] = {"sequence": 13, "role_epoch": 2}
     bench.monitor._elect(elected=True)

@@ -38,7 +38,7 @@ def test_alertmanager_and_grafana_reach_their_services() -> None:
 
 @pytest.mark.parametrize("service", ["prometheus", "alertmanager", "node-exporter"])
 def test_options_of_monitoring_exist(service: str) -> None:
-    """Each option exists in the installed program, whose version may differ from the image's."""
+    """Each option in the compose file exists in the installed program, whose version may differ from the image's."""
     program = {"prometheus": "prometheus"}.get(service, f"prometheus-{service}")
     done = subprocess.run([tool(program), "--help"], capture_output=True, text=True, check=False)
     options = set(re.findall(r"--(?:\[no-\])?([\w.-]+)", done.stdout + done.stderr))

@@ -50,7 +50,7 @@ def test_one_odd_window_is_high_and_two_in_a_row_alarm() -> None:
 
 
 def test_an_alarm_far_beyond_natural_movement_is_a_page() -> None:
-    """A column that is always null becomes a page by the PSI of the missing bin, as it has no KS statistic."""
+    """A column that is always null has no KS statistic; the PSI of its missing-value bin makes it a page."""
     column = evaluate(window(V2=NAN), 0, 1, 0, 0)["V2"]
     assert (column.state, column.missing, column.distance, column.p) == ("page", 1.0, None, None)
     assert column.psi is not None

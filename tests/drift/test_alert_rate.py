@@ -1,4 +1,4 @@
-"""The alert rate test detects a doubled rate and ignores an unchanged rate, as computed exactly."""
+"""By exact probabilities, the alert rate test detects a doubled rate and ignores an unchanged rate."""
 
 import msgspec
 import numpy as np

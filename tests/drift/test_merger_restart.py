@@ -99,7 +99,7 @@ def test_the_open_window_of_a_quiet_model_is_reported_as_it_is() -> None:
 
 @pytest.mark.parametrize("instances", ["a", "ab", "abcd"])
 def test_a_model_in_a_role_is_never_quiet_however_large_messages_are(instances: str) -> None:
-    """A model in a role is not quiet, even if one message from each worker has more rows than a model may miss."""
+    """A model in a role never counts as quiet, even if single messages have more rows than a model may miss."""
     few = counts_of_model("2", 1)
     topic = [*few]
     for number in range(4):

@@ -62,7 +62,7 @@ def test_jensen_shannon_agrees_with_scipy(reference: NDArray[np.int64], current:
 
 @given(st.floats(0, 1), st.integers(1, 10**6), st.integers(1, 10**6))
 def test_the_kolmogorov_p_value_agrees_with_scipy(difference: float, n: int, m: int) -> None:
-    """Both series give scipy's p-value at Stephens' argument."""
+    """Both series for the Kolmogorov distribution give scipy's p-value at Stephens' argument."""
     root = np.sqrt(n * m / (n + m))
     expected = float(kolmogorov(difference * (root + 0.12 + 0.11 / root)))
     assert float(kolmogorov_p(difference, n, m)) == pytest.approx(expected, abs=1e-10)
@@ -123,7 +123,7 @@ def test_holm_corrects_each_window_separately() -> None:
 
 @given(st.integers(0, 400), st.integers(0, 400), st.floats(0.001, 0.999))
 def test_the_binomial_test_agrees_with_scipy(successes: int, failures: int, probability: float) -> None:
-    """The p-value equals that of scipy's two-sided test, which also uses minimum likelihood."""
+    """The binomial test's p-value equals that of scipy's two-sided test, which also uses minimum likelihood."""
     trials = successes + failures
     expected = float(stats.binomtest(successes, trials, probability).pvalue) if trials else 1.0
     assert binomial_p(successes, trials, probability) == pytest.approx(expected, rel=1e-6, abs=1e-12)
@@ -167,7 +167,7 @@ def test_the_error_of_ks_is_bounded_by_the_share_of_a_quantile(
 
 
 def test_ks_detects_a_constant_column_that_moves_in_either_direction() -> None:
-    """KS detects the move in either direction: upwards, by the extra edge just above the constant value."""
+    """KS detects a move in either direction, upwards because there is an extra edge just above the constant value."""
     binning = Binning(one_column(np.full(1000, 7, dtype=np.float32)))
     statistics = DriftStatistics(binning)
     for value, distance_, moved in ((7.0, 0.0, False), (6.0, 1.0, True), (7.0000005, 1.0, True), (8.0, 1.0, True)):

@@ -58,7 +58,7 @@ def test_a_value_out_of_range_is_refused(value: float) -> None:
 
 @given(VALUES)
 def test_the_capital_is_close_to_that_of_the_best_bet(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    """The capital is at most that of the best bet, and smaller by at most a factor of the number of bets."""
+    """The capital is at most that of the best bet, and at least that capital divided by the number of bets."""
     log = log_capital(values)[-1]
     assert log <= best_log_growth(values) + 1e-9
     assert best_log_growth(values) == 0 or log >= best_log_growth(values) - math.log(len(BETS)) - 1e-9
@@ -87,7 +87,7 @@ def test_the_interval_contains_the_mean_at_every_evaluation() -> None:
 def test_the_interval_agrees_with_the_capital(
     values: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    """The lower end is above 0 exactly if the capital against "at most 0" reaches 1/alpha."""
+    """The interval lies above 0 exactly if the capital of the test against a mean of at most 0 reaches 1/alpha."""
     low, high = confidence_interval(values, 0.3)
     assert -1 <= low <= high <= 1
     capital = log_capital(values)[-1]

@@ -35,7 +35,7 @@ def test_a_cohort_closes_when_its_last_transaction_is_mature() -> None:
 
 
 def test_a_transaction_on_a_border_belongs_to_the_later_cohort() -> None:
-    """Each transaction belongs to exactly one cohort."""
+    """A transaction on the border between two cohorts belongs to the later cohort only."""
     first, second = cohorts_of(pairs(3, event_time_ms=[0, 9, 10]), watermark_ms=120)
     assert (first.start_ms, first.end_ms, first.pairs.event_time_ms.tolist()) == (0, 10, [0, 9])
     assert (second.start_ms, second.end_ms, second.pairs.event_time_ms.tolist()) == (10, 20, [10])

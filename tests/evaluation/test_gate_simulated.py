@@ -86,7 +86,7 @@ def lower_bound(count: int, of: int) -> float:
 
 @pytest.mark.parametrize("name", ["fewer misses, more alarms", "four frauds a card"])
 def test_a_challenger_that_is_no_better_is_not_shown_to_be(name: str) -> None:
-    """A challenger that is no better is seldom shown to be; with so few histories, only a gross error fails."""
+    """A challenger that is no better is seldom shown to be better; so few histories reveal only a gross error."""
     cheaper, _ = simulate(world_of(name), 60)
     assert lower_bound(cheaper, 60) <= ALPHA
 

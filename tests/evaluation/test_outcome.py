@@ -107,7 +107,7 @@ def test_docstring_examples_hold() -> None:
     ],
 )
 def test_the_outcome_of_a_matured_transaction(verdict: Verdict, labels: list[Label], expected: str) -> None:
-    """Labels count by source, then time, then id; silence counts only if the transaction was let through."""
+    """Labels rank by source, then time, then id; silence counts only if the transaction was let through."""
     assert outcome_name(verdict, *labels) == expected
 
 

@@ -1,4 +1,4 @@
-"""Freezing a plan: its threshold, bounds and cap, and the earlier periods that are refused."""
+"""Freezing a plan: its threshold, bounds and cap, and the earlier periods that are rejected."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ TIMING = CohortTiming(starts_ms=COUNT, maturity_ms=10, cohort_ms=50, spell_ms=0)
 
 
 def earlier(**columns: Any) -> Pairs:
-    """Return 20 cohorts in which a tenth are frauds; the champion alerts on a fifth, including half of the frauds."""
+    """Return pairs from 20 cohorts: a tenth are frauds; the champion alerts on a fifth and on half of the frauds."""
     number = np.arange(COUNT)
     defaults = {
         "outcome": np.where(number % 10 == 0, Outcome.FRAUD, Outcome.LEGITIMATE),

@@ -23,7 +23,7 @@ def test_an_unchanged_stream_is_no_breach() -> None:
 
 
 def test_a_breach_has_statistic_value_bound_and_transactions() -> None:
-    """A model that alerts on everything breaches in its first block."""
+    """A model that alerts on everything breaches a bound in its first block."""
     breach = RollbackRule(steady(16), steady(16), LIMITS).first_breach(stack_rows([steady(3), steady(5, alerts=1000)]))
     assert breach is not None
     assert (breach.statistic, breach.value, breach.transactions, breach.blocks) == ("alert_rate_high", 1.0, 1000, 4)
@@ -81,7 +81,7 @@ def test_blocks_of_different_sizes_are_compared() -> None:
 
 
 def test_readings_are_each_statistic_s_value_and_bound() -> None:
-    """Readings are those of the newest block; healthy values are within their bounds."""
+    """Readings contain each statistic's value and bound, and the values of a healthy model are within their bounds."""
     rows = blocks(np.random.default_rng(2), 0, 2 * DAY)
     readings = RollbackRule(rows[:DAY], rows[:DAY], LIMITS).readings(rows[DAY:])
     assert readings.keys() == set(STATISTICS)

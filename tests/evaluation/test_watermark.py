@@ -15,7 +15,7 @@ SPANS = st.integers(0, 10**9)
 def test_the_watermark_never_goes_back(
     before: int | None, partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """The watermark never goes back for any partitions, even if some partitions disappear."""
+    """The watermark never goes back, even if some partitions disappear."""
     after = advance(before, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     assert before is None or (after is not None and after >= before)
 
@@ -24,7 +24,7 @@ def test_the_watermark_never_goes_back(
 def test_the_watermark_is_behind_every_partition_that_is_not_idle(
     partitions: list[PartitionTime], now_ms: int, lateness_ms: int, idle_ms: int
 ) -> None:
-    """The watermark is behind by the allowed lateness, and a partition without an event time stops it."""
+    """The watermark lags the slowest active partition by the lateness; an active one without event times stops it."""
     after = advance(None, partitions, now_ms=now_ms, lateness_ms=lateness_ms, idle_ms=idle_ms)
     live = [each for each in partitions if each.last_read_ms >= now_ms - idle_ms]
     heads = [each.highest_event_ms for each in live if each.highest_event_ms is not None]

@@ -1,4 +1,4 @@
-"""Champions that are missing, replaced under load, corrupt, or start to fail."""
+"""Workers cope with a champion that is missing, is replaced under load, is corrupt, or starts to fail."""
 
 import hashlib
 import json

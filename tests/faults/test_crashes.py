@@ -106,7 +106,7 @@ def test_a_frozen_worker(
 
 
 def test_two_workers_with_one_slot(ready: Callable[..., Settings], start_worker: StartWorker, tmp_path: Path) -> None:
-    """The older worker prints a one-line error that names the slot and exits; nothing is decided twice."""
+    """Of two workers with one slot, the older exits with a one-line error that names it; nothing is decided twice."""
     settings = ready()
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=1_000) as feeder:
         older = start_worker(settings)

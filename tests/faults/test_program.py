@@ -135,7 +135,7 @@ def test_no_broker(make_settings: Callable[..., Settings], start_worker: StartWo
 
 
 def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWorker) -> None:
-    """The error names the missing topic and the command that creates it; no topic is created implicitly."""
+    """If a topic is missing, the error names it and the command that creates it; no topic is created implicitly."""
     settings = make_settings()
     line = assert_exits(start_worker(settings), GIVE_UP_S)
     assert line == (
@@ -145,7 +145,7 @@ def test_no_topic(make_settings: Callable[..., Settings], start_worker: StartWor
 
 
 def test_a_web_port_in_use(ready: Ready, start_worker: StartWorker) -> None:
-    """The error names the port and the setting that changes it."""
+    """If the web port is in use, the error names the port and the setting that changes it."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = ready(web_port=other.getsockname()[1])
         line = assert_exits(start_worker(settings), GIVE_UP_S)

@@ -28,7 +28,7 @@ def test_an_unknown_kind_of_store(make_settings: Callable[..., Settings], start_
 def test_unusable_security(
     make_settings: Callable[..., Settings], start_worker: StartWorker, security: dict[str, str], setting: str
 ) -> None:
-    """The error names the setting for the missing certificate or user."""
+    """If a certificate or user is missing, the error names the setting to change."""
     line = assert_exits(start_worker(make_settings(kafka_bootstrap="127.0.0.1:1", **security)), within=30)
     assert line.startswith("fraud-stream: ")
     assert setting in line

@@ -88,7 +88,7 @@ def test_other_sites_pages_are_rejected(edge: HttpProcess) -> None:
 
 
 def test_a_key_is_shown_once(tmp_path: Path) -> None:
-    """The command prints the key; the file contains only the digest and is readable only by its owner."""
+    """A key is printed once, by the command that adds it; the file has only a digest and only its owner can read it."""
     path = tmp_path / "keys.json"
     done = run("http-key", "shop", "--scope", "predict", "--file", str(path))
     key = done.stdout.strip()
@@ -110,7 +110,7 @@ def test_an_invalid_key_file_is_an_error(tmp_path: Path, text: str) -> None:
 
 
 def test_concurrent_additions_lose_no_key(tmp_path: Path) -> None:
-    """Concurrent calls keep each other's keys; a file that cannot be written is an error."""
+    """Keys added concurrently are all kept, and a key file that cannot be written causes an error."""
     path = tmp_path / "keys.json"
     names = [f"holder-{i}" for i in range(16)]
     with ThreadPoolExecutor(8) as threads:
@@ -143,7 +143,7 @@ def test_a_browser_session_needs_its_csrf_token(
 
 
 def test_an_entry_does_not_contain_its_key() -> None:
-    """The entry contains a digest instead of the key."""
+    """An entry in the key file contains a digest instead of the key."""
     key, entry = make_key("shop", ("predict",))
     assert isinstance(entry, ApiKey)
     assert key not in repr(entry)

@@ -66,7 +66,10 @@ def send(edge: HttpProcess, request: bytes) -> RawResponse:
 
 
 def test_the_fast_path_and_fastapi_respond_alike(shared_edge: HttpProcess) -> None:
-    """Decisions and problems are the same, including headers. The second request is a replay, or is rejected again."""
+    """Both paths return the same decisions, problems and headers.
+
+    The second request is a replay, or is rejected again.
+    """
     large = transaction(3000)[:-1]
     large += b" " * (HIGH_WATER_LIMIT - len(large) - 1) + b"}"
     for query in ("", "?ack=none", "?ack=perhaps"):
@@ -101,7 +104,7 @@ def test_pipelined_refusals_do_not_recurse(shared_edge: HttpProcess) -> None:
 
 
 def test_a_body_may_arrive_in_pieces(shared_edge: HttpProcess) -> None:
-    """A body may arrive byte by byte, and its end together with the beginning of the next request."""
+    """A request's body may arrive byte by byte, and its end together with the beginning of the next request."""
     request = with_length(transaction(1))
     head = request.index(b"\r\n\r\n") + 4
     with connected(shared_edge) as connection:
@@ -158,7 +161,7 @@ def test_a_client_that_disconnects_does_not_affect_others(shared_edge: HttpProce
 def test_only_ordinary_requests_take_the_fast_path(
     change: dict[str, str], headers: dict[bytes, bytes], accepted: bool
 ) -> None:
-    """FastAPI handles other routes, methods, content types and sizes, and all requests without a fast path."""
+    """FastAPI handles other routes, methods, content types and sizes, and all requests if the fast path is disabled."""
     unused: Any = None
     usual = {b"content-type": b"application/json", b"content-length": b"1000"}
     scope: Any = {"path": "/predict", "method": "POST", "headers": [*(usual | headers).items()]} | change

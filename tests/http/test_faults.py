@@ -31,7 +31,7 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 def test_kafka_becomes_unavailable_and_returns(
     make_http_settings: Make, start_edge: Start, own_broker: LocalBroker
 ) -> None:
-    """During the outage, requests get 503 at once. Afterwards predictions resume, and Kafka has every decision sent."""
+    """While Kafka is down, requests get 503 at once; then predictions resume, and Kafka has every decision sent."""
     edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
     responses = [edge.predict(transaction(number)) for number in range(5)]
     own_broker.stop()

@@ -132,7 +132,7 @@ REFUSED: list[tuple[bytes, int, str, str | None]] = [
 
 
 def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
-    """The problem details contain a dead-letter reason and the faulty field, and nothing is written to Kafka."""
+    """A rejection's problem details contain a dead-letter reason and the faulty field; nothing is written to Kafka."""
     for body, status, reason, field in REFUSED:
         response = edge.predict(body)
         problem = response.json()
@@ -143,7 +143,7 @@ def test_an_unscorable_transaction_is_refused(edge: HttpProcess) -> None:
 
 
 def test_a_batch_has_a_result_for_each_transaction(edge: HttpProcess) -> None:
-    """The results are in order, and a rejected transaction does not affect the others."""
+    """The results of a batch are in order, and a rejected transaction does not affect the others."""
     batch = [json.loads(transaction(number)) for number in range(300)]
     batch[7] = {"transaction_id": "bad"}
     results = edge.client.post("/predict/batch", json={"transactions": batch}).json()["results"]
@@ -197,7 +197,7 @@ def test_models_and_health(edge: HttpProcess) -> None:
 
 
 def test_without_a_champion_the_edge_is_not_ready(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
-    """Predictions get 503, and /readyz gives the reason."""
+    """Without a champion, predictions get 503, and /readyz gives the reason."""
     settings = make_settings(http_port=free_port())
     create_topics(settings.kafka, settings.topic)
     with HttpProcess(settings, tmp_path) as edge:

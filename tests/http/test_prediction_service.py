@@ -73,7 +73,7 @@ def _run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_the_response_waits_for_both_acknowledgements() -> None:
-    """The first acknowledgement gives the decision its offset; the second resolves the response."""
+    """The transaction's acknowledgement gives the decision its offset; the decision's own resolves the response."""
 
     async def test() -> None:
         edge = _Edge()
@@ -152,7 +152,7 @@ def test_after_the_deadline_nothing_is_recorded() -> None:
 
 
 def test_a_late_acknowledgement_does_not_respond_twice() -> None:
-    """The response fails at the deadline, and the decision's acknowledgement arrives after it."""
+    """A decision acknowledged after the deadline does not respond again, because the response has already failed."""
 
     async def test() -> None:
         edge = _Edge(http_deadline_ms=10)

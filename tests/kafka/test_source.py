@@ -23,7 +23,7 @@ def error_message(code: int) -> Any:
 
 
 def test_a_missing_permission_ends_the_worker_with_a_fix(source: BatchSource) -> None:
-    """The error names the permission to grant, because retrying does not help."""
+    """If a permission is missing, the worker ends with an error that names it, because retrying does not help."""
     with pytest.raises(KafkaError, match=r"cannot read .*; grant the user Read on the topic and on group"):
         source._note_error(error_message(Code.TOPIC_AUTHORIZATION_FAILED))
 

@@ -14,7 +14,7 @@ from stream.settings import Settings
 
 @pytest.mark.parametrize("partitions", range(1, 11))
 def test_new_topics_are_usable_at_once(make_settings: Callable[..., Settings], partitions: int) -> None:
-    """A worker that starts right after their creation finds every topic. The test is repeated because it is a race."""
+    """A worker that starts right after topics are created finds them all. The test is repeated because it is a race."""
     settings = make_settings(topic_partitions=partitions)
     with pytest.raises(TopicMissingError, match="create it with `fraud-stream topics`"):
         require_topics(settings.kafka, settings.topic)

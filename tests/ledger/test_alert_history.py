@@ -94,7 +94,7 @@ def test_an_alert_fires_and_is_resolved(engine: Engine) -> None:
 
 
 def test_late_and_repeated_messages_are_not_news(engine: Engine) -> None:
-    """A firing message after the resolved one changes nothing; a later end replaces an earlier one."""
+    """A firing message after the resolved message changes nothing; a later end time replaces an earlier one."""
     assert record(engine, *rows(alert(end_s=90))) == [("Rule1", "resolved")]
     before = stored(engine)
     assert record(engine, *rows(alert(), alert(end_s=90), alert(end_s=80))) == []
@@ -176,7 +176,7 @@ SECRET = "hunter2"  # noqa: S105 - a value that no error may repeat
     ],
 )
 def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, message_part: str) -> None:
-    """The error is one line that names the field and the rule, and quotes nothing from the message."""
+    """An invalid message causes a one-line error that names the field and the rule, and does not quote the message."""
     recorder = AlertRecorder(open_engine(f"sqlite:///{tmp_path}/never-opened.db"), ManualClock(), LedgerMetrics())
     with pytest.raises(RefusedMessageError) as refused:
         recorder.record(body)

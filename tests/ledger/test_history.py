@@ -90,7 +90,7 @@ def fill(engine: Engine) -> WriteResult:
 
 
 def test_matured_decisions_carry_both_models_and_all_labels(engine: Engine) -> None:
-    """Champion and challenger are in the same columns, whichever of the two decided."""
+    """Champion and challenger each have their own columns, whichever of the two decided."""
     fill(engine)
     matured = load_matured_decisions(engine, champion=ONE, challenger=TWO, since=BASE_MS, until=BASE_MS + 50_000)
     assert matured.transaction_id.tolist() == ["t1", "t2", "t3", "t4", "t6"]

@@ -47,7 +47,7 @@ def move_to(engine: Engine, revision: str, *, down: bool = False) -> None:
 
 
 def test_the_migrations_create_the_tables_that_the_code_defines(engine: Engine) -> None:
-    """No column, index, table or view is missing or superfluous."""
+    """After all migrations, no column, index, table or view is missing or superfluous."""
     assert schema_differences(engine) == []
     assert views(engine) == set()
 

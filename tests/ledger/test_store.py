@@ -32,7 +32,7 @@ def test_a_claim_returns_the_offset_to_read_next(engine: Engine) -> None:
 
 
 def test_a_stale_writer_is_refused_and_writes_nothing(engine: Engine) -> None:
-    """The stale writer's transaction is rolled back; the error names the current owner."""
+    """A stale writer's transaction is rolled back, and the error names the current owner."""
     first = LedgerWriter(engine)
     held = first.batch([decision(1)])
     second = LedgerWriter(engine, name="two")
@@ -61,7 +61,7 @@ def test_one_stale_partition_makes_the_whole_batch_stale(engine: Engine) -> None
 
 
 def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> None:
-    """A batch written again after a commit whose reply was lost is rejected, and counts no repeats."""
+    """A batch written again after a commit whose reply was lost is rejected, and none of its rows count as repeats."""
     writer = LedgerWriter(engine)
     batch = writer.batch([decision(1)])
     writer.write_batch(batch)
@@ -72,7 +72,7 @@ def test_a_batch_written_twice_is_refused_the_second_time(engine: Engine) -> Non
 
 
 def test_a_failure_between_rows_and_commit_leaves_neither_rows_nor_offsets(engine: Engine) -> None:
-    """Rows and offsets are written in one transaction."""
+    """A failure just before the commit leaves neither rows nor offsets, which are written in one transaction."""
     writer = LedgerWriter(engine)
 
     def fail(*_: object) -> None:
@@ -131,7 +131,7 @@ def test_competing_owners_write_each_message_once(engine: Engine) -> None:
 def test_a_locked_sqlite_file_is_an_outage(
     tmp_path: object, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outage is logged once when it begins and once when it ends, however many calls fail in between."""
+    """A locked SQLite file is an outage, logged once when it begins and once when it ends, however many calls fail."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     outage = Outage("the ledger database")

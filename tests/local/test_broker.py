@@ -105,7 +105,7 @@ def test_ends_with_its_owner(tmp_path: Path) -> None:
 
 
 def test_the_error_says_in_one_line_why_the_broker_ended(tmp_path: Path) -> None:
-    """The error names a port in use, and the reason that Kafka gives."""
+    """If the port is in use, the one-line error names the port and quotes the reason that Kafka gives."""
     broker = LocalBroker(tmp_path)
     with socket.create_server(("127.0.0.1", broker.port)), pytest.raises(KafkaError) as raised:
         broker.start()

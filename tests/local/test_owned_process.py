@@ -38,6 +38,6 @@ def test_kills_a_command_that_ignores_sigterm(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
-    """The owner gets the error, and no child keeps running."""
+    """If the command does not exist, the owner gets the error, and no child keeps running."""
     with pytest.raises(OSError, match="/no/such/program could not be started"):
         OwnedProcess(["/no/such/program"], tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Every step is measured in its own process, and the report names data and machine."""
+"""Every step is measured in its own process, and the report describes the data and the machine."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ _WORKED = 64
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_object_with_every_figure(tmp_path: Path) -> None:
-    """Stdout contains only the JSON object, with the results of each step and a description of data and machine."""
+    """Stdout contains only a JSON object with the results of each step and descriptions of the data and the machine."""
     data = tmp_path / "data.csv"
     make_frame(2000).write_csv(data)
     done = CliRunner().invoke(bench, ["--data", str(data), "--runs", "1", "--json"])
