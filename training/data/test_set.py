@@ -60,7 +60,7 @@ class CountedTestSet:
         return self._evaluations
 
     def open(self, reason: str) -> Dataset:
-        """Count and record an evaluation, then return the rows."""
+        """Count and record an evaluation, then return the rows of the test set."""
         evaluation = CountedEvaluation(self._evaluations + 1, reason, self.__test.sha256)
         self._on_evaluation(evaluation)
         self._evaluations = evaluation.number

@@ -1,4 +1,4 @@
-"""Detection delay and false-alarm rate of the concept drift monitor, on simulated errors.
+"""Measure the detection delay and false-alarm rate of the concept drift monitor on simulated errors.
 
 `python -m training.drift.concept_simulation` prints the numbers quoted in docs/retraining.md; it takes about a minute.
 """

@@ -1,1 +1,1 @@
-"""Evaluate models: metrics with intervals, operating points, comparisons, plots."""
+"""Evaluate models: metrics with intervals, operating points, comparisons and plots."""

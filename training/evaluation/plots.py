@@ -43,7 +43,7 @@ class _Point(NamedTuple):
 
 
 def save_plots(directory: Path, scored: ScoredRows, policies: Mapping[str, Policy], costs: Costs, part: str) -> None:
-    """Write the files named in `PLOTS`.
+    """Draw the plots of a model's results into the files named in `PLOTS`.
 
     Args:
         directory: Existing directory.

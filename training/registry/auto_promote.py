@@ -81,7 +81,7 @@ def _act_on(test: GateTest, promoter: Promoter, store: GateStore, mode: AutoProm
 
 
 def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion) -> str:
-    """Return what a person must do if promoting the version would not deploy the tested policy, else an empty text."""
+    """Return what a person must do if promoting the version would not deploy the tested policy; empty otherwise."""
     policy = test.challenger.policy_version
     if test.challenger.bundle_sha256 == test.champion.bundle_sha256:
         return f"make it the champion's policy with: fraud-stream policy set --version {policy} ..."

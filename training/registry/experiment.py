@@ -76,7 +76,7 @@ class MlflowExperiment:
     """An MLflow experiment, created if it does not exist.
 
     Attributes:
-        connection: Connection to the MLflow that contains the experiment.
+        connection: Connection to the MLflow server or database that contains the experiment.
 
     Raises:
         RegistryError: If MLflow is unavailable or rejects the request. Every method may raise this error, too.

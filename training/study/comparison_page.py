@@ -20,7 +20,7 @@ _COLUMNS = ("", "family", "treatment", "PR-AUC", "± s.e.", "worst fold", "µs/r
 
 @dataclass(frozen=True)
 class StudyComparison:
-    """The content of the page.
+    """The content of a study's comparison page.
 
     Attributes:
         study: Name of the study.

@@ -19,7 +19,7 @@ LEGEND = (
 
 
 def marks(records: Sequence[EntryRecord]) -> dict[str, str]:
-    """Return which entries are chosen, tied or too expensive: their marks by key. Other entries are omitted.
+    """Return the marks of the entries that are chosen, tied with the chosen entry or too expensive, by entry key.
 
     Raises:
         StudyError: If every entry is too expensive.

@@ -1,4 +1,4 @@
-"""The plan of a study, read from a YAML file: families with treatments, folds, seeds, trials."""
+"""The plan of a study, read from a YAML file: families with their treatments, folds, seeds and trials."""
 
 import difflib
 import hashlib

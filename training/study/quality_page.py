@@ -27,7 +27,7 @@ _SHOWN = {
 
 @dataclass(frozen=True)
 class QualityPage:
-    """The content of the page.
+    """The content of the page on a study's quality.
 
     Attributes:
         study: Study that the page describes.
