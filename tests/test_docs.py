@@ -19,7 +19,7 @@ def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
 
 
 def test_every_folder_in_the_floors_table_exists() -> None:
-    """The table of floors names files and folders that exist."""
+    """The files and folders in architecture.md's table of floors (layers) exist."""
     table = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## Floors")[2].partition("\n## ")[0]
     named = re.findall(r"`([a-z/_.]+(?:/|\.py))`", table)
     assert len(named) > 5

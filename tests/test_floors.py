@@ -34,7 +34,7 @@ PROGRAMS = ("ledger", "archive", "http")
 #: Floor by package; the longest matching package applies.
 FLOORS = {
     "schemas": 0,
-    "stream": 0,  # only its docstring
+    "stream": 0,  # contains only a docstring
     "stream.settings": 0,
     "stream.clock": 0,
     "stream.scoring": 1,

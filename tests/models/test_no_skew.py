@@ -62,7 +62,7 @@ def numeric_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 def offline(model: LoadedModel, rows: Sequence[Row]) -> tuple[Matrix, NDArray[np.bool_]]:
-    """Return the feature vectors as training builds them, column by column, and which rows the model accepts."""
+    """Return the feature vectors as training builds them, column by column, and the mask of accepted rows."""
     plan = model.plan
     numeric = np.array([[row[name] for name in plan.numeric] for row in rows], dtype=np.float64)
     codes = np.column_stack([plan.codes(name, [row[name] for row in rows]) for name in plan.categorical])
@@ -116,7 +116,7 @@ def test_the_champion_gets_the_vectors_of_training(model: LoadedModel, rows: lis
 def test_a_challenger_gets_the_vectors_of_training(
     model: LoadedModel, numeric_model: LoadedModel, rows: list[Row]
 ) -> None:
-    """A challenger gets the vectors of training even if the champion reads no strings and replaces nulls by medians."""
+    """A challenger gets the vectors of training even if the champion reads no strings and replaces nulls."""
     matrix, accepted = offline(model, rows)
     (records,) = online(rows, numeric_model, model).shadow_scores
     assert [record.problem is None for record in records] == accepted.tolist()

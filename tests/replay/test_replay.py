@@ -36,7 +36,7 @@ def wait_epoch(worker: WorkerProcess, epoch: int) -> None:
 
 @pytest.fixture
 def decided(settings: Settings, tmp_path: Path) -> Settings:
-    """Return topics with transactions that were decided under three assignments, and some invalid messages."""
+    """Settings whose topics contain transactions decided under three assignments, and some invalid messages."""
     publish_champion(settings)
     challenger = put_bundle(Path(settings.bundle.store), "3", bias=-2.0)
     with DecisionMonitor(settings) as monitor, WorkerProcess(settings, tmp_path) as worker:

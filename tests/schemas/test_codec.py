@@ -89,7 +89,7 @@ def test_unknown_names_are_bounded_in_number_and_length() -> None:
     codec = make_codec()
     for i in range(200):
         codec.decode(encoded(features={**GOOD["features"], f"U{i}": 1, "U" * (200 + i): 1}))
-    assert len(codec.unknown_features) <= codec.MAX_UNKNOWN_NAMES + 1  # and "other"
+    assert len(codec.unknown_features) <= codec.MAX_UNKNOWN_NAMES + 1  # plus "other"
     assert sum(codec.unknown_features.values()) == 400
     assert max(map(len, codec.unknown_features)) <= codec.MAX_NAME_LENGTH
 

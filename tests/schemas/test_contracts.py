@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
+import jsonschema  # type: ignore[import-untyped]  # its types are in a separate package
 import msgspec
 import pytest
 
@@ -39,7 +39,7 @@ def _contains(old: Any, new: Any) -> bool:
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_json_schema_files_are_up_to_date(name: str) -> None:
-    """The committed JSON Schema files agree with the structs."""
+    """The committed JSON Schema files match those generated from the structs."""
     written = (DIRECTORY / f"{name}.schema.json").read_text(encoding="utf-8")
     assert written == rendered(CONTRACTS[name]), "stale: run `python -m schemas.json_schema` and commit schemas/json/"
 

@@ -1,4 +1,4 @@
-"""A worker counts each committed row once for each bundle, by bundle, role and pane of event time."""
+"""A worker counts each committed row once for each bundle, by bundle, role and pane (interval) of event time."""
 
 import time
 from collections.abc import Sequence
@@ -144,7 +144,7 @@ def test_panes_are_intervals_of_event_time() -> None:
 
 
 def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
-    """The fullest panes of a round are kept; rows in other panes are counted in a neighbouring pane."""
+    """If event times are scattered, the fullest panes are kept; rows of other panes count in a neighbouring pane."""
     full = NOON_MS + 150 * PANE_MS
     messages = take(counter(scorer(with_reference()).roles, [*values(200, step_ms=PANE_MS), *values(50, at_ms=full)]))
     assert len(messages) == MAX_PANES
@@ -159,7 +159,7 @@ def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
 
 
 def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
-    """The bound on panes applies however many batches were counted since the last round."""
+    """The bound on panes applies however many batches were counted since the last messages."""
     roles = scorer(with_reference()).roles
     drift_counter = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)

@@ -38,7 +38,7 @@ def rows_of(outbox: DriftOutbox) -> list[int]:
 
 
 def test_the_same_messages_stay_unsent_until_they_are_acknowledged() -> None:
-    """Batches added before the acknowledgement wait for the next round, which has the next sequence number."""
+    """Batches added before the acknowledgement wait for the next message, which has the next sequence number."""
     with make_outbox(drift_interval_s=0.01) as outbox:
         outbox.add(scored(10))
         until(lambda: bool(outbox.unsent()), 5)
@@ -63,7 +63,7 @@ def test_messages_that_become_due_during_a_transaction_stay_unsent() -> None:
         assert rows_of(outbox) == [10]
         taken = outbox.unsent()
         outbox.add(scored(5))
-    outbox.sent(taken)  # stopping has added more
+    outbox.sent(taken)  # stopping the outbox added another message
     assert rows_of(outbox) == [5]
 
 

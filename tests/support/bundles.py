@@ -64,8 +64,9 @@ def put_bundle(
 ) -> BundleRef:
     """Write a bundle into a store and return its reference.
 
-    The score is sigmoid(Σ wᵢ·Vᵢ + bias), with weights of 1 by default; the amount has no weight. `further` features
-    with weights follow the amount. With `reference`, the bundle has a reference profile of `traffic.transaction`.
+    The score is sigmoid(Σ wᵢ·Vᵢ + bias), with weights of 1 by default; the amount has no weight. The features in
+    `further` follow the amount, with their weights. With `reference`, the bundle contains reference profiles of the
+    transactions from `traffic.transaction`.
     """
     features = (*(Feature(name, 0.0) for name in numeric), Feature("Amount", 1000.0, "amount_minor"), *further)
     w = np.array([*(weights or (1.0,) * len(numeric)), 0.0, *further.values()], dtype=np.float32)

@@ -20,10 +20,10 @@ class SteadyFeeder(Background):
 
     Args:
         bootstrap: Bootstrap server, host:port.
-        rate: Number of message numbers to send per second.
+        rate: Rate at which to send, in message numbers per second.
 
     Attributes:
-        sent: Number of message numbers sent so far: 0 … sent-1.
+        sent: How many message numbers have been sent so far: 0 … sent-1.
     """
 
     def __init__(self, bootstrap: str, rate: int) -> None:
@@ -47,7 +47,7 @@ class SteadyFeeder(Background):
 
     @abstractmethod
     def _messages(self, number: int) -> Iterable[TopicMessage]:
-        """Return the messages to send for one number."""
+        """Return all messages to send for one message number."""
 
     def _run(self) -> None:
         began = time.monotonic()

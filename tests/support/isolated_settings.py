@@ -34,7 +34,7 @@ def isolated_settings(directory: Path, bootstrap: Callable[[], str]) -> Iterator
             "kafka_slot": f"{prefix}-{uuid.uuid4().hex[:8]}",
             "bundle_store": str(directory / "bundles"),
             "web_port": free_port(),
-            "topic_partitions": 2,  # half the default: each costs the broker, and there are hundreds of tests
+            "topic_partitions": 2,  # half the default, to spare the broker: there are hundreds of tests
         }
         if "kafka_bootstrap" not in overrides:
             own["kafka_bootstrap"] = bootstrap()

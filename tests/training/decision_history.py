@@ -97,7 +97,7 @@ class DecisionHistory:
 
     def write(self, kind: str, messages: list[Any]) -> None:
         """Write messages into the ledger, as if it had read them from their topic."""
-        if kind not in self._writers:  # a second one would fence the first
+        if kind not in self._writers:  # a second writer would fence the first
             clock = ManualClock(BASE_MS + 20 * DAY_MS)
             self._writers[kind] = LedgerWriter(self.engine, kind, settings=self.settings, clock=clock)
         self._writers[kind].write(messages)

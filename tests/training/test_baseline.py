@@ -41,7 +41,7 @@ ALIASES = ("champion", "challenger", "challenger-2")
 
 
 def refs(trained: Trained) -> tuple[BundleRef, ...]:
-    """Return the bundles, champion first."""
+    """Return the references to the bundles, champion first."""
     return (trained.roles.champion, *trained.roles.challengers)
 
 

@@ -101,7 +101,7 @@ def test_a_batch_in_flight_that_hangs_ends_the_process(
 ) -> None:
     """A batch that hangs ends the process even if no transactions are left to read."""
     source.in_flight.add()
-    check(health, 1)  # reading it was progress
+    check(health, 1)  # reading the batch counted as progress
     check(health, WATCHDOG_CHECKS)
     assert len(stuck) == 1
 

@@ -12,7 +12,7 @@ POLICY = Policy("v", 0.5, 1.0)
 
 
 def test_true_probabilities_lie_on_the_curve() -> None:
-    """For true probabilities, nearly all bins with frauds have the mean score in the interval; the ratio is near 1."""
+    """For true probabilities, nearly all bins with frauds have a mean score in the interval; the ratio is near 1."""
     rows = simulated(50_000, skill=2.5, fraud_share=0.02)
     bins = [b for b in calibration_curve(rows) if b.frauds >= 5]
     inside = [b.fraud_rate.low <= b.mean_score <= b.fraud_rate.high for b in bins]

@@ -98,8 +98,8 @@ def test_smote_rejects_rows_it_cannot_interpolate() -> None:
 
 
 def test_subsampling_keeps_every_fraud_and_a_share_of_the_rest() -> None:
-    """Subsampling keeps every fraud, the order of rows and the chosen share, and the same seed gives the same rows."""
-    sample = make_sample(seed=1)  # with the seed below, the draws of labels and rows would be the same
+    """Subsampling keeps every fraud and the given share of the other rows, in order; the seed determines the rows."""
+    sample = make_sample(seed=1)  # not the seed used below, with which labels and rows would be drawn alike
     sample.matrix[:, 0] = np.arange(len(sample.labels))
     rows = subsample_negatives(sample.matrix, sample.labels, share=0.2, seed=0)
     assert rows.labels.sum() == sample.labels.sum()

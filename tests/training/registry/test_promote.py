@@ -36,7 +36,7 @@ def test_aliases_follow_each_change(promoter: Promoter, add_version: AddVersion)
 
 
 def test_challengers_stay_until_they_are_promoted(promoter: Promoter, add_version: AddVersion) -> None:
-    """The newest challenger has the alias `challenger`, the others numbered aliases; no version has two of them."""
+    """The newest challenger's alias is `challenger`; the others have numbered aliases, and no version has two."""
     for _ in range(3):
         add_version()
     promote(promoter, "1")
