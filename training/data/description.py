@@ -60,7 +60,7 @@ class DataDescription(Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Reject a column that is described twice, because a label or raw time that is also a feature would be a leak."""
+        """Reject a column that is described twice: a label or raw time that is also a feature would be a leak."""
         named = [*self.columns, *self.features]
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"column {twice[0]} is described twice; time, label, amount and id cannot be features")
