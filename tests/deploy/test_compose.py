@@ -23,7 +23,7 @@ from tests.deploy.compose import (
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_built_service_has_context_and_dockerfile(service: str) -> None:
-    """The context and the Dockerfile exist, and services with the same Dockerfile share an image name."""
+    """A built service's context and Dockerfile exist, and services with the same Dockerfile share an image name."""
     if build := SERVICES[service].get("build"):
         assert (ROOT / build["context"] / build["dockerfile"]).is_file()
         same = {SERVICES[other]["image"] for other in SERVICES if SERVICES[other].get("build") == build}
@@ -39,7 +39,7 @@ def test_images_are_pinned(service: str) -> None:
 
 @pytest.mark.parametrize("service", LONG_RUNNING)
 def test_long_running_services_have_a_health_check(service: str) -> None:
-    """Each health check has explicit timings, and the service restarts."""
+    """A long-running service restarts and has a health check with explicit timings."""
     assert SERVICES[service]["healthcheck"].keys() >= {"test", "interval", "timeout", "start_period", "retries"}
     assert SERVICES[service]["restart"] == "unless-stopped"
 

@@ -109,6 +109,6 @@ def test_each_repeat_counts() -> None:
     ],
 )
 def test_the_demo_fails_when_anything_is_lost_repeated_or_different(fault: dict[str, Any]) -> None:
-    """Each fault on its own makes the exit code non-zero."""
+    """Any single lost, repeated or different decision makes the demo's exit code non-zero."""
     assert PASSING.passed
     assert not replace(PASSING, **fault).passed

@@ -31,7 +31,7 @@ def _all_commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("command", _all_commands(), ids=" ".join)
 def test_commands_exist(command: list[str]) -> None:
-    """Each of our commands exists and accepts its options."""
+    """Each of our commands that runs in an image exists and accepts its options."""
     program, *arguments = command
     if program not in PROGRAMS:
         assert program == "mlflow"
@@ -54,7 +54,7 @@ def test_the_command_check_can_fail() -> None:
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_dockerfiles_copy_existing_files(name: str) -> None:
-    """Each source exists, and .dockerignore does not exclude it."""
+    """Each path that a Dockerfile copies exists, and .dockerignore does not exclude it."""
     included = [
         line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"
     ]
@@ -65,7 +65,7 @@ def test_dockerfiles_copy_existing_files(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_run_without_root(name: str) -> None:
-    """The user is a number, so that any platform can verify that the image does not run as root."""
+    """An image's user is a number, so that any platform can verify that the image does not run as root."""
     (user,) = DOCKERFILES[name].of("USER")
     assert int(user.partition(":")[0]) >= 1000
     assert any(f"--uid {user.partition(':')[0]} " in run for run in DOCKERFILES[name].of("RUN"))
@@ -94,7 +94,7 @@ def test_the_serving_image_has_no_training() -> None:
 
 
 def test_the_worker_has_one_health_check() -> None:
-    """The image and the compose file check the same address."""
+    """The worker's image and the compose file check its health at the same address."""
     worker = dockerfile_of("worker")
     assert worker is not None
     (check,) = worker.of("HEALTHCHECK")

@@ -63,7 +63,7 @@ def test_all_targets_are_up_and_no_process_remains(tmp_path: Path) -> None:
 
 
 def test_missing_monitors_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each message names the package to install, and the other programs run without the missing monitors."""
+    """A missing monitor is reported with the package to install, and the other programs run without it."""
     monkeypatch.setattr("deploy.observe.monitors.find", lambda _: None)
     messages: list[str] = []
     programs = dict.fromkeys(("worker", "ledger", "http"), "127.0.0.1:1")

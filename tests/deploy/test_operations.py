@@ -46,7 +46,7 @@ def test_every_metric_is_listed_once() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.names[0])
 def test_labels_and_programs_are_as_exported(row: Row) -> None:
-    """Each metric has the listed labels and programs.
+    """Each metric has the labels, and is exported by the programs, that the table lists.
 
     If the metrics in a row have different labels, semicolons separate the lists of labels.
     """

@@ -166,7 +166,7 @@ def test_several_windows_are_checked_as_each_alone() -> None:
 
 
 def test_the_number_of_windows_in_a_row_is_a_setting() -> None:
-    """With the setting at one or three, an alarm takes one or three windows in a row."""
+    """Depending on the setting, an alarm takes one or three windows in a row instead of two."""
     moved = window(V2=NAN)
     assert evaluate(moved, windows_in_a_row=1)["V2"].state == "page"
     assert evaluate(moved, 0, 1, 0, 0, windows_in_a_row=3)["V2"].state == "high"

@@ -98,7 +98,7 @@ def test_the_number_of_windows_in_a_report_is_limited() -> None:
 
 
 def test_a_report_is_all_the_state_that_is_needed() -> None:
-    """The result is the same if the previous result was encoded and decoded in between."""
+    """The next result is the same whether or not the previous result was encoded and decoded in between."""
     result = after(7, 8, 7)
     decoded = msgspec.json.decode(msgspec.json.encode(result), type=AlertRate)
     assert compare_alert_rate(REFERENCE, decoded, 5000, 9, LIMITS) == after(7, 8, 7, 9)

@@ -131,7 +131,7 @@ def test_the_binomial_test_agrees_with_scipy(successes: int, failures: int, prob
 
 @pytest.mark.parametrize(("successes", "probability", "p"), [(0, 0.0, 1), (1, 0.0, 0), (5, 1.0, 1), (4, 1.0, 0)])
 def test_a_certain_outcome_has_a_p_value_of_1(successes: int, probability: float, p: float) -> None:
-    """With a probability of 0 or 1, the certain outcome has a p-value of 1, and any other outcome 0."""
+    """With a probability of 0 or 1, the certain outcome has a p-value of 1, and any other outcome has one of 0."""
     assert binomial_p(successes, 5, probability) == p
 
 

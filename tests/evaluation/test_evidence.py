@@ -123,7 +123,7 @@ class TestRankingWithUnknownDeclines:
         fraud = random.random(self.COUNT) < 0.02
         declines = np.where(fraud, random.random(self.COUNT) < 0.8, random.random(self.COUNT) < 0.002)
         agrees = random.random(self.COUNT) < 0.25
-        # The challenger catches a few that the champion misses.
+        # The challenger catches a few frauds that the champion misses.
         own = fraud & ~declines & (random.random(self.COUNT) < 0.5)
         return pairs(
             self.COUNT,

@@ -29,7 +29,7 @@ def passed(log_filter: RateLimitedLogFilter, line: str, *args: object) -> str | 
 
 
 def test_similar_lines_are_counted(clock: list[float]) -> None:
-    """The first line passes. The next line that passes says how many were suppressed, and the count restarts."""
+    """The first of similar lines passes. The next one that passes says how many were suppressed; counting restarts."""
     log_filter = RateLimitedLogFilter()
     assert passed(log_filter, REFUSED, 0) == REFUSED % 0
     assert [passed(log_filter, REFUSED, took) for took in (0, 1, 12)] == [None, None, None]

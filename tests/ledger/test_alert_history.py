@@ -60,7 +60,7 @@ def stored(engine: Engine) -> list[Row]:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MESSAGES, st.randoms(), st.integers(1, 3))
 def test_messages_commute(engine: Engine, alerts: list[dict[str, object]], shuffler: object, cut: int) -> None:
-    """The resulting table is the same for any order, repetition and grouping of messages."""
+    """The stored alerts are the same for any order, repetition and grouping of messages."""
     in_order = rows(*alerts)
     repeated = in_order + in_order[::2]
     shuffler.shuffle(repeated)  # type: ignore[attr-defined]  # hypothesis's randoms are a random.Random

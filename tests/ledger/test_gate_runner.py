@@ -31,7 +31,7 @@ def evaluate(engine: Engine, history: SimulatedHistory, health: ServingHealth = 
 
 
 def test_a_better_challenger_is_promoted_in_the_end(engine: Engine) -> None:
-    """The test waits for enough history, then freezes its plan on past data, then takes cohorts one by one."""
+    """The gate waits for enough history, then freezes its plan on past data, then takes cohorts one by one."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
     history.advance(20)
     assert "the earlier period has" in evaluate(engine, history).waiting

@@ -81,7 +81,7 @@ def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
 
 
 def test_several_ledgers_may_start_at_once(url: str) -> None:
-    """One ledger migrates; the others wait and then have nothing to do."""
+    """If several ledgers start at once, one migrates; the others wait and then have nothing to do."""
     engines = [open_engine(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(migrate, engines))

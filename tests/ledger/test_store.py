@@ -23,7 +23,7 @@ def rows(engine: Engine) -> int:
 
 
 def test_a_claim_returns_the_offset_to_read_next(engine: Engine) -> None:
-    """A new partition starts at 0; each claim raises the epoch by one."""
+    """The first claim of a partition returns offset 0, and each claim raises the epoch by one."""
     first = LedgerWriter(engine, partitions=(0, 1))
     assert {p: (c.owner_epoch, c.next_offset) for p, c in first.claims.items()} == {0: (1, 0), 1: (1, 0)}
     first.write([decision(1), decision(2)])

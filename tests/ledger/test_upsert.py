@@ -30,7 +30,7 @@ def insert(engine: Engine, kind: MessageKind[Any], rows: Sequence[dict[str, Any]
 
 
 def repeated_decisions() -> list[dict[str, Any]]:
-    """Return three transactions, each decided several times, after a crash or because the source repeats them."""
+    """Return rows with repeated decisions on three transactions: after a crash, or because the source repeats them."""
     kind = KINDS["decisions"]
     messages = [
         (decision(1), 5),
@@ -47,7 +47,7 @@ def repeated_decisions() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_decisions_commute(engine: Engine, seed: int) -> None:
-    """The resulting table is the same for any order and any batch size."""
+    """The stored decisions are the same for any order of messages and any batch size."""
     kind, rows = KINDS["decisions"], repeated_decisions()
     shuffled = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - reproducible, not secret
     cut = seed % 3 + 1
