@@ -184,7 +184,7 @@ def test_counts_reach_the_rollback_and_drift_monitors(edge: HttpProcess) -> None
 
 
 def test_models_and_health(edge: HttpProcess) -> None:
-    """After a prediction, the routes for models, liveness, readiness and metrics give correct responses."""
+    """The edge reports its models, liveness and readiness, and its metrics count a prediction."""
     models = edge.client.get("/models").json()
     assert (models["champion"]["version"], [each["version"] for each in models["challengers"]]) == ("1", ["2"])
     assert edge.client.get("/healthz").json() == {"status": "ok"}
