@@ -43,7 +43,8 @@ class TransactionCodec:
     def __init__(
         self, numeric: Sequence[str], extra: Sequence[str] = (), *, categorical: Sequence[str] = (), max_bytes: int
     ) -> None:
-        # Feature names are JSON keys and need not be Python identifiers, so the fields get neutral names and a rename.
+        # Feature names are JSON keys and need not be Python identifiers, so the fields get neutral names.
+        # `rename` maps these to the JSON keys.
         fields: list[Any] = [(f"n{i}", float | None) for i in range(len(numeric))]
         fields += [(f"c{i}", str | None) for i in range(len(categorical))]
         fields += [(f"x{i}", msgspec.Raw, msgspec.Raw()) for i in range(len(extra))]
@@ -115,7 +116,7 @@ def _decoder(
 
 def _wrong_shape(text: str) -> RefusedMessageError:
     reason, field, unknown_value = violation(text)
-    if unknown_value:  # schema_version is the only enum of a transaction
+    if unknown_value:  # schema_version is the only enum in a transaction
         reason, text = DeadLetterReason.SCHEMA_VERSION, "unknown schema_version; send 1"
     elif reason is DeadLetterReason.MISSING_FIELD and field is not None and field.startswith("features."):
         reason = DeadLetterReason.MISSING_FEATURE

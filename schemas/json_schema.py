@@ -32,7 +32,7 @@ def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the draft 2020-12 schema of a message or the manifest, with `#:` comments as field descriptions."""
     (root,), parts = msgspec.json.schema_components([contract], ref_template="#/$defs/{name}")
     body = parts.pop(root["$ref"].rpartition("/")[2])
-    # A generic struct's title carries its type arguments.
+    # A generic struct's title contains its type arguments.
     body["title"] = (typing.get_origin(contract) or contract).__name__
     for part in (body, *parts.values()):
         _describe(part)

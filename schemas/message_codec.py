@@ -21,7 +21,7 @@ class MessageCodec(Generic[MessageT]):
     """Decodes messages of one type.
 
     Args:
-        kind: Struct that messages are decoded to.
+        kind: Type of struct to decode messages into.
     """
 
     def __init__(self, kind: type[MessageT]) -> None:

@@ -132,6 +132,7 @@ class DriftReport(Struct, frozen=True):
     score_counts: tuple[Count, ...]
     reviews: Count
     declines: Count
-    #: Time at which the counts that closed the window were written; the clocks of two writers would differ.
+    #: Time at which the counts that closed the window were written. The reporting worker's own clock is not used, so
+    #: that two workers write the same report.
     written_at_ms: int
     schema_version: Literal[1] = 1

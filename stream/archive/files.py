@@ -156,7 +156,8 @@ class ArchiveFiles:
     def _write(self, path: str, content: bytes | memoryview) -> None:
         target = self._at(path)
         parent, _, name = target.rpartition("/")
-        if self._has_atomic_put:  # nor do these stores have folders, whose creation could create a bucket
+        # Stores that write atomically have no folders either, and `makedirs` could create a bucket there.
+        if self._has_atomic_put:
             self._files.pipe_file(target, bytes(content))
             return
         self._files.makedirs(parent, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
-#: Buckets in seconds, from a small file on a local disk to a large file over a slow line.
+#: Buckets in seconds, from a small file on a local disk to a large file over a slow connection.
 PUT_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300)
 #: Buckets in seconds, from a file that fills immediately to an outage of a day.
 DELAY_BUCKETS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 86400)

@@ -22,7 +22,7 @@ Row = tuple[int, int, int, bytes | None, bytes | None, str | None, str | None, i
 
 
 class OpenFile:
-    """The next file of one partition. Not thread-safe.
+    """The next file of one partition, while it is being filled. Not thread-safe.
 
     Args:
         kind: Kind of the file's messages, one of `stream.archive.layout.KINDS`.
@@ -56,7 +56,7 @@ class OpenFile:
             self._written,
             SCHEMA,
             compression="zstd",
-            use_dictionary=["card_id"],  # cards repeat, the other columns hardly ever do
+            use_dictionary=["card_id"],  # card ids repeat; the values in other columns hardly ever do
             write_statistics=_STATISTICS,
             write_page_checksum=True,
         )

@@ -93,7 +93,7 @@ class ArchivePipeline:
                 self._add(batch)
             else:
                 self._metrics.count_dropped("stale")
-        except BaseException as error:  # noqa: BLE001 - going on after an unexpected error could skip messages
+        except BaseException as error:  # noqa: BLE001 - continuing after an unexpected error could skip messages
             self._handle_failure(error)
         finally:
             self.source.done()
@@ -174,7 +174,7 @@ class ArchivePipeline:
         """Drop open files and resume reading where the written files end; stop the archive if this cannot help."""
         moved = isinstance(error, StaleOwnerError)
         self._drop("moved" if moved else "failed")
-        if not moved:  # after a move the source has rewound already
+        if not moved:  # after a move, the source has already rewound
             self.source.fail()
         if moved or isinstance(error, ArchiveUnavailableError | BatchRefusedError):
             log.warning("%s; the messages will be read again", error)

@@ -17,7 +17,7 @@ class ArchiveStore:
     `stream.archive.layout.plan_reads`.
 
     Args:
-        files: The archive.
+        files: The archive's files.
         kinds: Kind of message by topic.
         outage: Tracker of whether the file system is responding.
     """

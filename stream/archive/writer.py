@@ -23,7 +23,7 @@ class ArchiveWriter:
     """Writes files one after the other, on one thread.
 
     Args:
-        files: The archive.
+        files: The archive's files.
         outage: Tracker of whether the file system is responding.
         metrics: Metrics of written files and failures.
     """

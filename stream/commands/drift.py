@@ -27,7 +27,7 @@ TREND = 16
 BLOCKS = "▁▂▃▄▅▆▇█"
 #: Lines of the live display that each model takes in addition to its columns.
 OTHER_LINES = 9
-#: Worst first.
+#: States of a column, worst first.
 STATES = ("page", "alarm", "high", "ok", "unknown")
 STYLES = {"page": "bold red", "alarm": "red", "high": "yellow", "ok": "green", "unknown": "dim"}
 

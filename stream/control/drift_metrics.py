@@ -58,7 +58,7 @@ class DriftMetrics(Collector):
                 self._alarms.labels(name).inc()
 
     def refused(self) -> None:
-        """Count an ignored message."""
+        """Count a message on `drift-counts` that is ignored."""
         self._refused.inc()
 
     def requested(self) -> None:
@@ -66,7 +66,7 @@ class DriftMetrics(Collector):
         self._requests.inc()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the statistics that the last call of `show` set."""
+        """Return the statistics that the last call to `show` set."""
         with self._lock:
             views = self._views
         psi = GaugeMetricFamily(

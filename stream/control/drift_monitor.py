@@ -109,7 +109,7 @@ class DriftMonitor(ElectedTask):
             offset, raw = self._pending[0]
             counts = decode_counts(raw)
             if counts is not None and self._sequences.get(counts.instance, 0) < counts.sequence:
-                self._unwritten += self._merger.add(offset, counts)  # while the store is unavailable it stays pending
+                self._unwritten += self._merger.add(offset, counts)  # stays pending if the store is unavailable
                 self._sequences[counts.instance] = counts.sequence
             self._pending.popleft()
             self._write()

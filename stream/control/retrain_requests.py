@@ -66,7 +66,7 @@ def request_retraining(
         RefusedMessageError: If the request is not valid: its reason is empty or longer than 1,000 characters.
         BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
-        KafkaError: If another writer was faster, or it is unknown whether the request was written; try again.
+        KafkaError: If another writer wrote first, or it is unknown whether the request was written; try again.
     """
     _codec.decode(encode(request))
     with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
@@ -93,7 +93,7 @@ def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: Retrain
     Raises:
         BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
-        KafkaError: If another writer was faster, or it is unknown whether the answer was written; try again.
+        KafkaError: If another writer wrote first, or it is unknown whether the answer was written; try again.
     """
     with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
         current = {each.request_id: each for each in read_requests(kafka, topics)}.get(request.request_id)

@@ -43,7 +43,7 @@ def change_roles(
         expected_epoch: Epoch that the change was based on (0 before the first); None to accept any.
 
     Raises:
-        StaleEpochError: If another writer was faster.
+        StaleEpochError: If another writer wrote first.
         BrokerUnavailableError: If no broker responds.
         RolesError: If it is unknown whether the assignment was written.
     """
@@ -110,7 +110,7 @@ def publish_roles(
         expected_epoch: As in `change_roles`.
 
     Raises:
-        StaleEpochError: If another writer was faster.
+        StaleEpochError: If another writer wrote first.
         BrokerUnavailableError: If no broker responds.
         RolesError: If it is unknown whether the assignment was written.
     """

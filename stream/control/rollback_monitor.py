@@ -78,7 +78,7 @@ class RollbackMonitor(ElectedTask):
                 if roles is None or counts.role_epoch > roles.epoch:
                     self._promotion.set_assignments(all_roles(self._settings.kafka, self._settings.topic))
                 self._promotion.add(counts)
-            self._pending.popleft()  # only now: while Kafka is unavailable, the counts wait for their assignment
+            self._pending.popleft()  # if Kafka was unavailable above, the counts are still pending
 
     def _judge(self) -> None:
         if self._promotion.progress != self._progress:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream.drift.binning import Counts
 
-#: Number of panes in a window by rows. The window's length is exact to one pane, a twentieth of the window's rows.
+#: Number of panes in a window by rows. The window's length is accurate to within one pane.
 PANES = 20
 
 

@@ -18,7 +18,7 @@ class Confusion(Struct, frozen=True):
         True
     """
 
-    #: Alerted frauds.
+    #: Frauds with an alert.
     true_positive: int
     #: Legitimate transactions with an alert.
     false_positive: int

@@ -1,4 +1,4 @@
-"""Weights: how many transactions each known outcome represents, as some outcomes cannot become known."""
+"""Weights: how many transactions each known outcome represents, because some outcomes can never be known."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,10 +1,10 @@
 """A shortcut past FastAPI for nearly all requests: small transactions sent to `POST /predict`.
 
-FastAPI's middleware, routing and parameters, a task per request, and a response in two writes account for half of
-the time that a prediction over HTTP takes. So these requests pass between connection and prediction service by
-callbacks. The route is also declared in FastAPI, which handles everything else: other paths, large or
-chunked bodies, `Expect: 100-continue`, clients that do not read their responses, and every request while traces are
-exported.
+FastAPI's middleware, routing and parameters, a task per request, and a response in two writes account for half of the
+time that a prediction over HTTP takes. So the connection and the prediction service exchange these requests and
+responses directly, through callbacks. The route is also declared in FastAPI, which handles everything else: other
+paths, large or chunked bodies, `Expect: 100-continue`, clients that do not read their responses, and every request
+while traces are exported.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class FastPath:
         """
         try:
             decision = self._predict(Request(cast("Scope", scope)), body)
-        except Exception as error:  # noqa: BLE001 - an unforeseen one is logged by `problem_details`
+        except Exception as error:  # noqa: BLE001 - `problem_details` logs an unexpected error
             # Respond in a later iteration of the event loop. Responding now would handle the next pipelined request
             # inside this call, and so on, without a limit on the depth of calls.
             asyncio.get_running_loop().call_soon(self._respond, began_s, send, _problem(error))
@@ -124,7 +124,7 @@ class FastPathConnection(BoundedConnection):
             super()._start_asgi_task(cycle, app)
             return
         handle = partial(self._handle, cycle, app, time.perf_counter())
-        if cycle.more_body:  # then it is the request that is being read
+        if cycle.more_body:  # the connection is still reading this request
             self._handle_when_complete = handle
         else:
             handle()

@@ -103,7 +103,7 @@ class MicroBatcher:
         except FraudError as error:
             for each in batch:
                 each.on_scored(error)
-        except Exception:  # an unforeseen error ends these requests and no others
+        except Exception:  # an unexpected error fails only these requests
             log.exception("scoring %d transactions failed", len(batch))
             for each in batch:
                 each.on_scored(NoChampionError("scoring failed; the edge's log has the cause"))

@@ -54,11 +54,11 @@ class PredictionRoutes:
         router = APIRouter(tags=["decisions"])
 
         @router.post(PATH, **PREDICT_OPTIONS)
-        async def predict(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see above
+        async def predict(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see the docstring
             return await self.predict(request)
 
         @router.post(f"{PATH}/batch", **PREDICT_BATCH_OPTIONS)
-        async def predict_batch(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see above
+        async def predict_batch(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see the docstring
             return await self.predict_batch(request)
 
         return router
@@ -105,7 +105,7 @@ class PredictionRoutes:
         try:
             decision = await asyncio.shield(self._service.decide(body, acknowledged=acknowledged))
             return b'{"decision":' + decision + b"}"
-        except Exception as error:  # noqa: BLE001 - the others may be recorded already, so they must be reported
+        except Exception as error:  # noqa: BLE001 - other decisions may be recorded already, so report them
             return b'{"problem":' + msgspec.json.encode(problem_details(error)) + b"}"
 
 

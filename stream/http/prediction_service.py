@@ -97,7 +97,7 @@ class PredictionService:
             earlier = self._idempotency.find(request.transaction_id, body)
             if earlier is not None:
                 self._metrics.replayed()
-                return earlier  # with ack=none too: it usually has its result already
+                return earlier  # even with ack=none, because it has usually completed already
             self._require_capacity()
         except FraudError as error:
             self._metrics.failed(error)
@@ -137,7 +137,7 @@ class PredictionService:
 
     def _record_transaction(self, pending: PendingPrediction, scored: ScoredTransaction | FraudError) -> None:
         """Write a scored transaction to Kafka; with ack=none, also respond."""
-        if pending.response.done():  # only by the deadline: no decision was sent, so none is recorded
+        if pending.response.done():  # the deadline has passed; no decision was sent, so none is recorded
             scored = DeadlineExceededError("not decided within FRAUD_HTTP_DEADLINE_MS; try again")
         if isinstance(scored, FraudError):
             pending.fail(scored)
@@ -182,7 +182,7 @@ class PredictionService:
         self._metrics.in_flight(self._in_flight)
         if response.cancelled():
             return
-        error = response.exception()  # also marks it as retrieved, since its caller may have disconnected
+        error = response.exception()  # also marks the error as retrieved, as the caller may have disconnected
         if error is None:
             self._metrics.decided(time.perf_counter() - pending.received_s)
         elif not pending.responded_early:

@@ -167,7 +167,7 @@ class HttpProgram(Program):
                 await asyncio.wait_for(self._stopping_drift.wait(), COUNT_S)
             stopping = self._stopping_drift.is_set()
             if counts := self._drift.unsent():
-                with contextlib.suppress(BrokerUnavailableError, BusyError):  # the same counts are sent again
+                with contextlib.suppress(BrokerUnavailableError, BusyError):  # the next round sends them again
                     await self._producer.produce_and_wait([OutgoingMessage(topic, None, each) for each in counts])
                     self._drift.sent(counts)
 

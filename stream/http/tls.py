@@ -19,7 +19,7 @@ def require_tls(http: HttpSettings) -> None:
         return
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
-    except OSError as error:  # ssl.SSLError is one, too
+    except OSError as error:  # includes ssl.SSLError
         raise SettingsError(
             f"FRAUD_HTTP_TLS_CERTIFICATE={certificate} and FRAUD_HTTP_TLS_KEY={key} cannot be used: {error.strerror}"
         ) from None

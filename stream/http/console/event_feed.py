@@ -82,7 +82,7 @@ class EventFeed(Background):
                 self._follow()
             except KafkaError as error:
                 log.warning("the console is waiting for Kafka: %s", error)
-            except Exception:  # predictions must go on, whatever fails here
+            except Exception:  # predictions must continue, whatever fails here
                 log.exception("the console's feed failed; restarting it")
             self._stopping.wait(RETRY_S)
 

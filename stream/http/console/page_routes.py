@@ -33,7 +33,7 @@ def page_routes(auth: Auth, feed: EventFeed) -> APIRouter:
     """Return the router of the console page. The OpenAPI description omits its routes, because only the page uses them.
 
     Args:
-        auth: Authorises the event stream. The page and its static files are open to all.
+        auth: Authorises the event stream. The page and its static files need no authorisation.
         feed: Provides the events of the event stream.
     """
     router = APIRouter()
