@@ -38,7 +38,10 @@ class DoubledRateResult:
 
 
 def double_alert_rates(sample: WindowSample, repetitions: int, seed: int) -> list[DoubledRateResult]:
-    """Double the champion's alert rate, and `RARE_RATE`; return a result for each, or none without a verdict reference."""
+    """Simulate a doubling of the champion's own alert rate, and of `RARE_RATE`, and return the two results.
+
+    Returns an empty list if the bundle has no verdict reference.
+    """
     reference = sample.stream.manifest.verdict_reference
     random = np.random.default_rng(seed)
     if reference is None:

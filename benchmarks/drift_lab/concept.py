@@ -119,7 +119,7 @@ def _detect(share: float, rates: _Rates, repetitions: int, random: np.random.Gen
     for _ in range(repetitions):
         monitor = ErrorRateMonitor("misses")
         before = (random.random(_FRAUDS_BEFORE) < rates.missed).tolist()
-        alarms = [monitor.update(0, error=error) for error in before]  # all of them, even after an alarm
+        alarms = [monitor.update(0, error=error) for error in before]  # update for every error, even after an alarm
         if any(alarms):
             false_alarms += 1
             continue

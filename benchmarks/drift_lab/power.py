@@ -148,9 +148,10 @@ def _power(
 
 
 def whole_stream_shift(sample: WindowSample, column: BinnedColumn, disturbed: Counts) -> tuple[float, float]:
-    """Return PSI and distance between the training split and the entire disturbed stream.
+    """Return the PSI and the distance between the training split and the entire disturbed stream.
 
-    The distance is NaN if every value is missing.
+    The distance is the KS statistic, or the Jensen-Shannon distance for a categorical feature; it is NaN if every
+    value is missing.
     """
     counts = count_stream(sample)
     counts[column.start : column.stop] = disturbed

@@ -30,8 +30,8 @@ from stream.runtime.ports import free_port
 from stream.settings import Settings
 from training.registry.roles import publish
 
-#: Transactions per second, transactions before the promotion, and minimum blocks (of at least 1,000 transactions) for
-#: the monitor's bounds. These replace a day of history; the same transactions are repeated.
+#: Transactions per second, number of transactions before the promotion, and minimum number of blocks (of at least 1,000
+#: transactions) for the monitor's bounds. These replace a day of history; the same transactions are repeated.
 RATE, BEFORE_PROMOTION, MIN_BLOCKS = 3_000.0, 90_000, 30
 #: Seconds to wait for the rollback, well above the monitor's target.
 TIMEOUT_S = 60.0
@@ -71,7 +71,7 @@ def promote_broken_bundle(directory: Path) -> RollbackResult:
                 settings.kafka, settings.topic, change, author="experiment", note="promoted by hand, without the gate"
             )
             rollback = _wait_for_rollback(settings, promoted.epoch)
-        time.sleep(2.0)  # batches in flight are decided
+        time.sleep(2.0)  # time to decide the batches in flight
         decisions = [each for each in _decisions(settings) if each.role_epoch == promoted.epoch]
         alerts = sum(each.verdict != "approve" for each in decisions)
         after = [update for update in all_roles(settings.kafka, settings.topic) if update.epoch > promoted.epoch]

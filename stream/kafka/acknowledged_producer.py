@@ -2,8 +2,8 @@
 
 A decision made over HTTP contains the offset of its transaction, which is known only once Kafka has acknowledged the
 transaction. So a response waits for two acknowledgements in turn: the transaction's, then the decision's. A Kafka
-transaction around both would add two round trips. Without a Kafka transaction, an outage between the two leaves a
-recorded transaction without a decision; its caller gets an error.
+transaction around both would add two round trips. Without a Kafka transaction, an outage between these two writes
+leaves a recorded transaction without a decision, and the caller gets an error.
 
 A thread polls for acknowledgements and hands them to the event loop, several at a time. Messages whose
 acknowledgement nobody waits for go through a second producer that sends large batches and reports only failures.
@@ -107,7 +107,7 @@ class AcknowledgedProducer(Background):
             on_acknowledged(error)
 
     def produce_all(self, messages: Sequence[OutgoingMessage], on_acknowledged: OnAllAcknowledged) -> None:
-        """Produce several messages. The callback reports the awaited messages; failures of the others are logged."""
+        """Produce several messages. The callback reports on awaited messages; failures of other messages are logged."""
         group = _MessageGroup(sum(message.awaited for message in messages), on_acknowledged)
         for message in messages:
             try:

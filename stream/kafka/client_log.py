@@ -15,7 +15,8 @@ INTERVAL_S = 30.0
 class RateLimitedLogFilter(logging.Filter):
     """Passes one of several similar lines per interval. The next line that passes says how many were suppressed.
 
-    Lines are similar if they are equal up to " (after ", where librdkafka reports a duration. Callable from any thread.
+    Lines are similar if they are identical up to " (after ", where librdkafka reports a duration. Callable from any
+    thread.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class RateLimitedLogFilter(logging.Filter):
         self._passed: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is logged."""
+        """Return whether to log a record."""
         line = record.getMessage()
         kind = line.partition(" (after ")[0]
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Follow several topics from shortly before their ends, without a consumer group, for the console."""
+"""Follows several topics for the console, starting shortly before their ends, without a consumer group."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -162,7 +162,7 @@ class BatchSource(GroupMember):
             self._consumer.pause(self._consumer.assignment())  # every time: a rebalance may have added partitions
             message = self._consumer.poll(POLL_S)
             if message is not None and (message.error() is None or self._note_error(message)):
-                self.fail()  # it arrived before the pause: read it again
+                self.fail()  # the message arrived before the pause: read it again
         self._consumer.resume(self._consumer.assignment())
 
 

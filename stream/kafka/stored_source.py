@@ -89,7 +89,7 @@ class StoredSource(BatchSource):
 
     def _rewind(self) -> dict[int, int] | None:
         if time.monotonic() < self._next_claim:
-            self._consumer.assign([])  # otherwise messages would be read and dropped meanwhile
+            self._consumer.assign([])  # otherwise messages would be read and dropped in the meantime
             return None
         try:
             # Called even without partitions, to find out whether the store is responding.
@@ -110,7 +110,9 @@ class StoredSource(BatchSource):
     def _batch(self, messages: list[Any], epoch: int) -> Batch:
         batch = super()._batch(messages, epoch)
         partitions, offsets = reversed(batch.raw.partitions), reversed(batch.raw.offsets)
-        for partition, offset in dict(zip(partitions, offsets, strict=True)).items():  # the first of each partition
+        for partition, offset in dict(
+            zip(partitions, offsets, strict=True)
+        ).items():  # the first offset in each partition
             if offset < batch.start[partition]:
                 raise KafkaError(
                     f"{self._topic}/{partition} continues at offset {offset}, but was read up to "

@@ -35,7 +35,7 @@ def record_alerts(connection: Connection, rows: Sequence[Row], now_ms: int) -> l
 
 
 def _record(connection: Connection, row: Row, now_ms: int) -> bool:
-    """Insert a row, or keep the later of the row and the stored one; return whether the row contains news."""
+    """Insert a row, or keep the later of the row and the stored row; return whether the new row contains news."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     first = insert(alert_history).on_conflict_do_nothing(index_elements=_KEY)
     new = row | {"ingested_at_ms": now_ms}

@@ -74,7 +74,8 @@ def add_alert_webhook(app: faust.App, recorder: AlertRecorder, writing_thread: E
             except RefusedMessageError as error:
                 raise WebError(str(error), code=HTTPStatus.BAD_REQUEST) from error
             except LedgerError as error:
-                # Not reported to the outage tracker, which would report an outage until the next alert arrives.
+                # This failure is not reported to the outage tracker, which would report an outage until the next alert
+                # arrives.
                 level = logging.DEBUG if isinstance(error, LedgerUnavailableError) else logging.WARNING
                 log.log(level, "alerts were not recorded: %s", error)
                 text = "not recorded because the ledger database is unavailable; send it again"

@@ -103,7 +103,7 @@ def _open_sqlite(parsed: URL, shown: str) -> Engine:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    """Enable the write-ahead log, with retries: if two processes open a new file at once, one fails immediately."""
+    """Enable the write-ahead log, with retries: one of two processes that open a new file at once fails at first."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:

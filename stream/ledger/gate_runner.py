@@ -110,7 +110,7 @@ class GateRunner:
 
 
 def find_gate_test(tests: list[GateTest], matchup: Matchup) -> GateTest | None:
-    """Return the test of a matchup; None if the test has not begun."""
+    """Return the gate test for a matchup; None if this test has not begun."""
     models = (matchup.champion, matchup.challenger)
     return next((test for test in tests if (test.champion, test.challenger) == models), None)
 

@@ -98,7 +98,7 @@ class GateStore:
             test: A test that had no result when it was read.
             taken: Evidence from the newly closed cohorts, in order of event time.
             result: Result over all cohorts.
-            after: Number of cohorts stored before.
+            after: Number of cohorts that were stored when `taken` was computed.
             now_ms: Current time, UTC milliseconds.
 
         Returns:

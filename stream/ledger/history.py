@@ -86,7 +86,7 @@ class MaturedDecisions:
 def matured_from_columns(
     decided: list[list[Any]], labelled: list[list[Any]], challenger: ModelIdentity
 ) -> MaturedDecisions:
-    """Build history from the columns that `stream.ledger.repository` selects.
+    """Build `MaturedDecisions` from the columns that `stream.ledger.repository` selects.
 
     Args:
         decided: Columns of decisions joined with shadow scores.
@@ -124,7 +124,7 @@ def matured_from_columns(
 
 
 def labels_from_columns(transaction_ids: list[str], labelled: list[list[Any]]) -> Labels:
-    """Build labels from the columns that `stream.ledger.repository` selects.
+    """Build `Labels` from the columns that `stream.ledger.repository` selects.
 
     Args:
         transaction_ids: Transaction ids of the decisions, in order.

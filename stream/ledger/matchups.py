@@ -68,7 +68,7 @@ def load_pairs(engine: Engine, matchup: Matchup, *, since: int, until: int, matu
 
     Args:
         engine: Ledger database.
-        matchup: Champion and challenger.
+        matchup: Champion and challenger whose verdicts are paired.
         since: Start of the interval, UTC milliseconds, included.
         until: End of the interval, UTC milliseconds, excluded.
         maturity_ms: Label delay in milliseconds, after which a transaction without a label counts as legitimate.

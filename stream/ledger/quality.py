@@ -1,4 +1,4 @@
-"""Measures each model's quality on matured transactions by the labels so far; the database does the counting."""
+"""Measures each model's quality on matured transactions from the labels received so far, counting in the database."""
 
 from typing import Literal
 

@@ -38,7 +38,7 @@ def delete_chunk(engine: Engine, before_ms: int, chunk: int = CHUNK) -> Mapping[
             for table in (shadow_scores, labels, decisions):
                 belonging = delete(table).where(table.c.transaction_id.in_(transaction_ids))
                 deleted[table.name] = connection.execute(belonging).rowcount
-        else:  # not before: while expired decisions are left, most expired rows belong to one of them
+        else:  # only then: while expired decisions are left, most expired rows belong to one of them
             for table in (shadow_scores, labels):
                 deleted[table.name] = connection.execute(_delete_orphans(table, before_ms, chunk)).rowcount
         alerts = _delete_oldest(alert_history, before_ms, chunk)

@@ -84,7 +84,7 @@ class LedgerStore:
         has_watermark = kind.table is decisions
         highest = highest_by_partition(rows, now_ms, self._watermark) if has_watermark else {}
         with self._outage.track(kind.topic), writing(self._engine) as connection:
-            advance_offsets(connection, batch, highest, now_ms)  # first: a stale owner must not do the work
+            advance_offsets(connection, batch, highest, now_ms)  # first, so that a stale owner does no further work
             repeated = insert_rows(connection, kind.table, kind.order, rows)
             return WriteResult(
                 new=len(rows) - repeated,

@@ -19,13 +19,13 @@ def insert_rows(connection: Connection, table: Table, order: Sequence[str], rows
     """Insert rows, merging those that have the same key.
 
     Args:
-        connection: Connection in a transaction.
+        connection: Connection with an open transaction.
         table: Table with columns `ingested_at_ms` and `repeats` besides its content.
         order: Columns to compare; of two rows with the same key, the smaller row is kept.
         rows: Rows with a value for every column.
 
     Returns:
-        Number of repeated rows.
+        Number of rows that were merged into another row.
     """
     if not rows:
         return 0

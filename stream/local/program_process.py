@@ -96,7 +96,7 @@ class ProgramProcess:
         try:
             with urllib.request.urlopen(self._ready_url, timeout=CHECK_TIMEOUT_S):  # noqa: S310 - our own program's URL
                 return True
-        except OSError:  # refused, frozen, or a status that says no
+        except OSError:  # connection refused, no response, or an error status
             return False
 
     def wait_ready(self, timeout_s: float = READY_S) -> None:

@@ -56,7 +56,7 @@ class OnnxModel:
 
 
 def _has_fixed_rows(node: ort.NodeArg) -> bool:
-    """Return whether a graph takes only one number of rows, which parity rows of that number would not reveal."""
+    """Return whether a graph accepts only a fixed number of rows; as many parity rows would not reveal this."""
     return isinstance(node.shape[0], int)
 
 

@@ -57,7 +57,7 @@ class ReportBuilder:
     """Counts compared decisions and passes each difference on.
 
     Args:
-        report: Report to count into.
+        report: Report whose counts are increased.
         on_difference: Called with each decision that differs, as one line of JSON.
     """
 

@@ -42,7 +42,7 @@ class HistoricalScorers:
         if update is None:
             raise RolesError(f"role epoch {decision.role_epoch} is not on {self._settings.topic.model_updates}")
         in_role = {update.champion.sha256, *(challenger.bundle.sha256 for challenger in update.challengers)}
-        # A champion at fault is replaced by the previous one within the same epoch.
+        # A champion at fault is replaced by the previous champion within the same epoch.
         fell_back = decision.bundle_sha256 not in in_role
         key = (decision.role_epoch, fell_back)
         if key not in self._scorers:

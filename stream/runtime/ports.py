@@ -51,7 +51,7 @@ def require_free_port(host: str, port: int, setting: str = "FRAUD_WEB_PORT") -> 
         SettingsError: If no server can listen on the port. The error names the setting to change.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]  # ::1 is an address too
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]  # IPv6 addresses such as ::1 are allowed
         with socket.create_server((host, port), family=family):
             pass
     except OSError as error:

@@ -25,7 +25,7 @@ class Problem(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """A sentence that explains the problem to people."""
+        """A sentence that explains the problem to operators."""
         return _SENTENCES[self]
 
 

@@ -48,7 +48,7 @@ def accepted_rows(indices: Sequence[int], transactions: list[Transaction[Any]], 
 
     Args:
         indices: Indices of the n transactions in the batch.
-        transactions: n transactions. Their feature structs start with the plan's numeric features, followed by its
+        transactions: The n transactions. Their feature structs start with the plan's numeric features, followed by its
             categorical features.
         plan: The champion's feature plan.
     """

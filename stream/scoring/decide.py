@@ -80,7 +80,7 @@ def decide(
     scoring_time: ScoringTime,
     max_reasons: int,
 ) -> list[Decision]:
-    """Return the n decisions.
+    """Return the decisions on n transactions.
 
     Args:
         roles: Roles under which the batch is decided.

@@ -48,7 +48,7 @@ class FeaturePlan:
         array([ 1.,  2., nan])
         """
         code_of = self._codes[name]
-        unknown = float(len(code_of) - 1)  # one of the keys is None
+        unknown = float(len(code_of) - 1)  # minus 1, because None is one of the keys
         return np.fromiter((code_of.get(value, unknown) for value in values), dtype=np.float64, count=len(values))
 
     def matrix(

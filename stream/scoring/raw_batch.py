@@ -36,7 +36,7 @@ class RawBatch:
 
 @dataclass(frozen=True, slots=True)
 class ScoringTime:
-    """When a batch is scored; it goes into the envelope of each decision.
+    """Time at which a batch is scored, and its latency so far, for the envelope of each decision.
 
     Attributes:
         scored_at_ms: Time at which the batch is scored, UTC milliseconds.

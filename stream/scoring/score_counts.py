@@ -39,7 +39,7 @@ FEATURE_REASONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ScoreCounts:
-    """The counts of every model in a role, under one assignment of roles."""
+    """Counts of verdicts, problems and scores for every model in a role, under one assignment of roles."""
 
     roles: Roles
     #: (1 + challengers, WIDTH) counts, the champion's first.
@@ -53,7 +53,7 @@ class ScoreCounts:
 def count_scores(
     roles: Roles, model_scores: Sequence[ModelScores], refusals: Sequence[DeadLetterReason]
 ) -> ScoreCounts:
-    """Return the counts of a batch.
+    """Return the counts of verdicts, problems and scores in a batch.
 
     Args:
         roles: Assignment of roles under which the batch was scored.

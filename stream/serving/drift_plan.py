@@ -63,7 +63,7 @@ class DriftPlan:
         return None
 
     def count(self, raw_features: Sequence[Matrix], scores: Sequence[NDArray[np.float32]]) -> list[Counts]:
-        """Count n rows.
+        """Count n rows for every counted model.
 
         Args:
             raw_features: For each counted model, (n, n_features), NaN for a missing value; not used for a model with

@@ -22,7 +22,7 @@ class _Sum:
 
 
 class RoleCounter:
-    """Adds up batches until the sums are taken. Thread-safe.
+    """Adds up the counts of committed batches until `take` returns the sums. Thread-safe.
 
     Args:
         slot: Slot of the worker, or name of the HTTP edge; included in every message.

@@ -70,10 +70,10 @@ class TopicSettings(Struct, frozen=True):
 
     @property
     def decided(self) -> tuple[str, str]:
-        """The topics of transactions that get a decision: those that workers consume, and those scored over HTTP."""
+        """The topics whose transactions get a decision: the workers' input, and the transactions scored over HTTP."""
         return self.transactions, self.transactions_http
 
     @property
     def names(self) -> dict[str, str]:
-        """Topic names by name of the setting."""
+        """Topic names, by the name of the setting."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if isinstance(value, str)}

@@ -24,7 +24,7 @@ class ScoringSettings(Struct, frozen=True):
 
 
 class RollbackSettings(Struct, frozen=True):
-    """The rollback monitor, which restores the previous champion when a promoted one leaves its bounds."""
+    """The rollback monitor, which restores the previous champion when a promoted champion leaves its bounds."""
 
     #: Whether this worker takes part in the election of the rollback monitor. The worker publishes counts either way.
     monitor: OnOff = "on"

@@ -91,7 +91,7 @@ class Pipeline:
         self._unscorable: deque[float] = deque()
 
     def score(self, batch: Batch) -> ScoredWork | None:
-        """Decide a batch and encode its outputs.
+        """Decide on the transactions in a batch, and encode the outputs.
 
         Returns:
             The batch with its outputs; None if the batch is stale or failed, or if there is no champion.

@@ -63,7 +63,7 @@ def add_status(
     """Add the timer that publishes worker-status.
 
     Returns:
-        A function that publishes the final status, `stopped`, which stays on the topic because it is compacted.
+        A function that publishes the final status, `stopped`, which stays on the topic because the topic is compacted.
     """
     topic = app.topic(settings.topic.worker_status, key_type=bytes, value_type=bytes, value_serializer="raw")
 
