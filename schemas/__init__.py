@@ -1,4 +1,4 @@
 """Everything that programs exchange: messages, the bundle manifest, codecs and the error tree.
 
-Floor 0 in docs/architecture.md.
+This package belongs to floor 0 of the import order in docs/architecture.md.
 """

@@ -1,4 +1,4 @@
 """The archive: transactions, decisions and labels as they were sent, in Parquet files at any fsspec URL.
 
-Floor 5 in docs/architecture.md.
+This package belongs to floor 5 of the import order in docs/architecture.md.
 """

@@ -1,1 +1,4 @@
-"""The commands of `fraud-stream`, listed in `stream.cli` (floor 6 in docs/architecture.md)."""
+"""The commands of `fraud-stream`, which `stream.cli` lists.
+
+This package belongs to floor 6 of the import order in docs/architecture.md.
+"""

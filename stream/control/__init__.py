@@ -1,4 +1,4 @@
 """Control of roles: reading and writing them, elections, retraining requests, rollback and drift monitors.
 
-Floor 4 in docs/architecture.md.
+This package belongs to floor 4 of the import order in docs/architecture.md.
 """

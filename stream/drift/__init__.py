@@ -1,4 +1,4 @@
 """Drift statistics and alarms: compares inputs and scores with the bundle's reference. No I/O, no clock.
 
-Floor 1 in docs/architecture.md.
+This package belongs to floor 1 of the import order in docs/architecture.md.
 """

@@ -5,5 +5,6 @@
                                               Plan, frozen before the first cohort ┘
 
 No I/O, no clock: the caller passes in the watermark, and stores each cohort's evidence as soon as it has been taken.
-Floor 1 in docs/architecture.md.
+
+This package belongs to floor 1 of the import order in docs/architecture.md.
 """
