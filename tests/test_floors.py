@@ -216,7 +216,7 @@ def test_a_forbidden_import_is_a_violation(module: str, source: str) -> None:
     ],
 )
 def test_an_allowed_import_is_no_violation(module: str, source: str) -> None:
-    """`test_imports_point_down` accepts imports of the same floor and of those below."""
+    """`test_imports_point_down` accepts imports from the same floor and from the floors below."""
     assert not _violations(module, source)
 
 

@@ -56,7 +56,7 @@ def edit_first_feature(**changes: Any) -> Edit:
 
 
 def parity_shape(rows: int, width: int, scores: int) -> Edit:
-    """Return an edit that replaces the parity rows and scores with arrays of these sizes."""
+    """Return an edit that replaces the parity rows and scores with arrays of the given sizes."""
     return edit_manifest(parity=Parity(((0.0,) * width,) * rows, (0.5,) * scores))
 
 

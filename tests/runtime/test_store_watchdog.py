@@ -60,7 +60,7 @@ def health(source: FakeSource, outage: Outage, stuck: Mock) -> StoreWatchdog:
 
 
 def check(health: StoreWatchdog, times: int) -> None:
-    """Run this number of checks, each of which stands for one second."""
+    """Run the given number of checks, each of which stands for one second."""
     for _ in range(times):
         health.check()
 

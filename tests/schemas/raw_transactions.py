@@ -42,7 +42,7 @@ def with_literal(old: bytes, new: bytes) -> bytes:
 
 
 def with_v1(literal: bytes) -> bytes:
-    """Return the valid transaction with these bytes as the value of V1."""
+    """Return the valid transaction with the given bytes as the value of V1."""
     return with_literal(b"1.5", literal)
 
 

@@ -54,7 +54,7 @@ def test_the_last_of_duplicate_keys_wins() -> None:
 
 @pytest.mark.parametrize("value", [b"null", b'"x"', b"[1,{}]", b"true", b"1e400", b"1e39", b'"\xff"'])
 def test_a_challengers_feature_never_refuses_a_transaction(value: bytes) -> None:
-    """Any value of an extra feature reaches the challenger as raw bytes; the champion still decides."""
+    """A feature that only a challenger uses may have any value, which reaches the challenger as raw bytes."""
     row = feature_row(with_v1(b'1.5,"W1":' + value))
     assert row[:2] == (1.5, None)
     assert bytes(row[2]) == value
@@ -67,7 +67,7 @@ def test_an_absent_challengers_feature_is_empty() -> None:
 
 @given(st.none() | st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
 def test_any_string_is_a_category(category: str | None, ascii_only: bool) -> None:
-    """Any string is accepted; categories follow the numeric and precede the extra features, whatever order they had."""
+    """Any string is accepted; the decoded order is numeric, categorical, then features only for challengers."""
     codec = TransactionCodec(["V1"], ["W1"], categorical=["country"], max_bytes=LIMIT)
     features = {"W1": "x", "country": category, "V1": 1}
     raw = json.dumps(GOOD | {"features": features}, ensure_ascii=ascii_only).encode()

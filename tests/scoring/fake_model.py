@@ -99,7 +99,7 @@ def fake_model(
     parity_holds: bool = True,
     policy: Policy = POLICY,
 ) -> FakeModel:
-    """Return a fake model with these features; by default, scores from 0.5 are reviewed and from 0.75 declined."""
+    """Return a fake model with the given features; by default, scores from 0.5 are reviewed and from 0.75 declined."""
     manifest = Manifest(
         name="fraud",
         version=version,
@@ -126,12 +126,12 @@ def assign_roles(champion: ScoringModel, *challengers: ScoringModel) -> tuple[Mo
 
 
 def scorer(champion: ScoringModel, *challengers: ScoringModel, max_reasons: int = 5) -> Scorer:
-    """Return a scorer for these models, in epoch 7."""
+    """Return a scorer for the given models, in epoch 7."""
     return scorer_for(Roles(7, *assign_roles(champion, *challengers)), max_reasons=max_reasons)
 
 
 def scorer_for(roles: Roles, *, max_reasons: int = 5) -> Scorer:
-    """Return a scorer for these roles."""
+    """Return a scorer for the given roles."""
     return Scorer(roles, max_bytes=MAX_BYTES, max_reasons=max_reasons)
 
 

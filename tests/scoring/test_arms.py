@@ -37,7 +37,7 @@ def near(share: float) -> object:
 def split(
     *shares: float, salt: str = "", exploration: Exploration | None = None, policy: Policy | None = None
 ) -> Roles:
-    """Return roles in which challengers 2, 3, … decide these shares of the cards."""
+    """Return roles in which challengers 2, 3, … decide the given shares of the cards."""
     models = [fake_model(version=str(number)) for number in range(1, len(shares) + 2)]
     champion, challengers = assign_roles(*models)
     if policy:

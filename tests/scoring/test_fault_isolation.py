@@ -31,7 +31,7 @@ def matrix_of(bad: list[bool]) -> Matrix:
 
 
 def model(failure: float | None, *, parity_holds: bool = True) -> FakeModel:
-    """Return a model that gives bad rows this score, or raises on them if the score is None."""
+    """Return a model that gives bad rows the given score, or raises on them if the score is None."""
     return fake_model(rule=failing_where(is_bad, failure), parity_holds=parity_holds)
 
 

@@ -27,7 +27,7 @@ def vectors(plan: FeaturePlan, rows: list[list[float]], amounts: list[int] | Non
 
 
 def derived(kind: FeatureKind, amount_minor: int = 0, event_time_ms: int = 0) -> float:
-    """Return the value of a derived feature of this kind."""
+    """Return the value of a derived feature of the given kind."""
     plan = FeaturePlan([Feature("x", 0.0, kind)], "refuse")
     empty = np.empty((1, 0))
     return float(plan.matrix(empty, empty, np.array([amount_minor]), np.array([event_time_ms]))[0, 0])

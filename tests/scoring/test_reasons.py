@@ -30,7 +30,7 @@ ROWS = st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=20)
 
 
 def decisions_of(rows: list[tuple[float, float, float]], max_reasons: int = 5) -> list[Decision]:
-    """Return the decisions on transactions with these features."""
+    """Return the decisions on transactions with the given features."""
     values = [transaction(features(*row), number) for number, row in enumerate(rows)]
     return scorer(fake_model(), max_reasons=max_reasons).score(raw_batch(values), SCORING_TIME).decisions
 

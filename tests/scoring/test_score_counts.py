@@ -47,7 +47,7 @@ def counts_of(batch: ScoredBatch) -> list[list[int]]:
 
 
 def count_one_by_one(records: Sequence[Decision | ShadowScore]) -> list[int]:
-    """Return the counts of these decisions and shadow scores, counted one by one."""
+    """Return the counts of the given decisions and shadow scores, counted one by one."""
     scores = [each.score for each in records if each.score is not None]
     bins = [0] * SCORE_BINS
     for each in scores:
@@ -77,7 +77,7 @@ def test_a_split_changes_no_counts() -> None:
 
 
 def test_counts_add_up_over_batches() -> None:
-    """The counts of two halves add up to those of the whole."""
+    """The counts of the two halves of a batch add up to the counts of the whole batch."""
     assigned = roles()
     first, second, whole = (score(assigned, values).score_counts for values in (VALUES[:90], VALUES[90:], VALUES))
     assert first is not None

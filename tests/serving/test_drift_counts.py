@@ -53,7 +53,7 @@ def values(count: int, *, at_ms: int = NOON_MS, step_ms: int = 1) -> list[bytes]
 
 
 def counter(roles: Roles, sent: Sequence[bytes]) -> DriftCounter:
-    """Return a counter that has counted these transactions, scored under these roles."""
+    """Return a counter that has counted the given transactions, scored under the given roles."""
     drift_counter = DriftCounter("0", DriftSettings(), WatermarkSettings())
     drift_counter.prepare(roles)
     count(drift_counter, roles, sent)

@@ -54,7 +54,7 @@ def test_the_same_messages_stay_unsent_until_they_are_acknowledged() -> None:
 
 
 def test_messages_that_become_due_during_a_transaction_stay_unsent() -> None:
-    """Only the messages that the transaction sent are removed."""
+    """When a transaction commits, only the messages that it sent are removed."""
     with make_outbox(drift_interval_s=0.01) as outbox:
         before = outbox.unsent()
         outbox.add(scored(10))

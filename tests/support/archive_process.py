@@ -33,7 +33,7 @@ class ArchiveProcess(WorkerProcess):
         """Wait until files contain at least `least` messages; a message in two files counts twice."""
         deadline = time.monotonic() + timeout
         while (rows := sum(file.end - file.first for file in files_of(self.settings, kind))) < least:
-            assert self.returncode is None, f"the archive ended with code {self.returncode}:\n{self.last_lines()}"
+            assert self.returncode is None, f"the archive exited with code {self.returncode}:\n{self.last_lines()}"
             assert time.monotonic() < deadline, f"only {rows} within {timeout:g} s:\n{self.last_lines()}"
             time.sleep(0.05)
 

@@ -24,7 +24,7 @@ class Import(NamedTuple):
 
 
 def modules_of(folders: Iterable[str]) -> dict[str, Path]:
-    """Return the file of each module in these folders of the repository, by dotted name."""
+    """Return the file of each module in the given folders of the repository, by dotted name."""
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     parts = {file: file.relative_to(ROOT).with_suffix("").parts for file in files}
     return {".".join(names[:-1] if names[-1] == "__init__" else names): file for file, names in parts.items()}
@@ -62,7 +62,7 @@ def imports_in(module: str) -> list[Import]:
 
 
 def is_within(module: str, packages: Iterable[str]) -> bool:
-    """Return whether a module is one of these packages or lies inside one of them."""
+    """Return whether a module is, or lies inside, one of the given packages."""
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 

@@ -18,7 +18,7 @@ def change(epoch: int) -> ModelUpdate:
 
 
 def messages_of(settings: Settings, number: int) -> Iterable[TopicMessage]:
-    """Yield the messages about a transaction by topic; every tenth has a label, every 50th is decided twice."""
+    """Yield all messages about a transaction; every tenth transaction has a label, every 50th has two decisions."""
     made, key = decision(number), decision(number).card_id.encode()
     yield settings.topic.decisions, (key, encode(made))
     yield settings.topic.shadow_scores, (key, encode(shadow(number)))

@@ -26,7 +26,7 @@ def alert(number: int = 1, *, start_s: int = 0, end_s: int | None = None, **over
 
 
 def message(*alerts: dict[str, Any], **overrides: Any) -> bytes:
-    """Return a webhook message with these alerts."""
+    """Return a webhook message with the given alerts."""
     made = {
         "version": "4",
         "groupKey": '{}:{alertname="Rule1"}',

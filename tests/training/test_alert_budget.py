@@ -110,7 +110,7 @@ def test_a_study_takes_the_budget_from_its_plan_or_its_option(
 
 @pytest.mark.parametrize("plan", ["alerts_per_day: 0", "alerts_per_day: many"])
 def test_a_budget_in_a_plan_is_a_positive_number(run: Run, plan: str) -> None:
-    """A budget in a plan that is not a positive number is an error that names the field."""
+    """A budget in a plan that is not a positive number causes an error that names the field."""
     make_frame(200).write_parquet("data.parquet")
     Path("plan.yaml").write_text(yaml.safe_dump({k: v for k, v in STUDY.items() if k != "alerts_per_day"}) + plan)
     with pytest.raises(StudyError, match="alerts_per_day"):
@@ -118,7 +118,7 @@ def test_a_budget_in_a_plan_is_a_positive_number(run: Run, plan: str) -> None:
 
 
 def test_a_budget_too_small_for_one_alert_is_an_error(run: Run) -> None:
-    """A budget too small for one alert is an error, and no model is registered."""
+    """A budget too small for one alert causes an error, and no model is registered."""
     make_frame().write_parquet("data.parquet")
     with pytest.raises(DataError, match="allow more alerts per day"):
         run("baseline", "--data", "data.parquet", "--store", "bundles", "--alerts-per-day", "1")

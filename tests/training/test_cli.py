@@ -71,7 +71,7 @@ def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
 
 
 def test_an_unknown_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown setting is an error that names the setting, before anything else happens."""
+    """The first thing that a command does is to reject an unknown setting, with an error that names the setting."""
     monkeypatch.setenv("FRAUD_BOOTSTRP", "x")
     assert run("publish") == (1, "", "fraud-train: FRAUD_BOOTSTRP is not a setting; .env.example lists them all\n")
 

@@ -18,7 +18,7 @@ from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.fake_model import failing_where, fake_model, features, raw_batch, scorer, transaction
 
-#: A transaction that the champion of these tests cannot score, and one that it can.
+#: A transaction that the champion in these tests cannot score, and a transaction that it can score.
 BAD, GOOD = transaction(features(9)), transaction(features(0))
 
 

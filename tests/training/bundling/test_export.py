@@ -58,12 +58,12 @@ def test_a_difference_is_refused() -> None:
     for wrong in (original[1] + 2e-5, float("nan")):
         scores = original.astype(np.float32)
         scores[1] = wrong
-        with pytest.raises(QualityError, match="differs from the original"):
+        with pytest.raises(QualityError, match="differ from the original"):
             check_parity(scores, original, _POLICY, amounts)
 
 
 def test_a_flipped_verdict_is_refused() -> None:
     """A difference of only 1e-7 is rejected if it crosses a threshold, because it changes a decision."""
     original = np.array([0.1, 0.5 - 1e-8])
-    with pytest.raises(QualityError, match="changes 1 of the original's 2 verdicts"):
+    with pytest.raises(QualityError, match="changes 1 of the original model's 2 verdicts"):
         check_parity(np.array([0.1, 0.5], dtype=np.float32), original, _POLICY, np.ones(2, dtype=np.int64))

@@ -109,7 +109,7 @@ def test_a_missing_feature_is_null(frame: pl.DataFrame, save: Save, value: float
 
 @pytest.mark.parametrize("column", ["Time", "V28", "Amount", "Class"])
 def test_a_missing_column_is_named(frame: pl.DataFrame, save: Save, column: str) -> None:
-    """A missing column is an error that names the column; values are not guessed."""
+    """A missing column causes an error that names the column; values are not guessed."""
     with pytest.raises(DataError, match=f"has no column {column};"):
         load(save(frame.drop(column)))
 
@@ -121,7 +121,7 @@ def test_of_many_missing_columns_the_first_are_named(save: Save) -> None:
 
 
 def test_text_in_a_numeric_column_is_refused(frame: pl.DataFrame, tmp_path: Path) -> None:
-    """Text in a numeric column is an error that names the column and row in the CSV file."""
+    """Text in a numeric column causes an error that names the column and row in the CSV file."""
     csv = tmp_path / "data.csv"
     word = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("secret")).otherwise("V2").alias("V2")
     frame.with_columns(word).write_csv(csv)
@@ -137,7 +137,7 @@ def test_data_of_one_class_are_refused(frame: pl.DataFrame, save: Save) -> None:
 
 
 def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """A missing, empty, truncated or unrelated file, or one without rows, is a one-line error that says what to do."""
+    """A missing, empty, truncated or unrelated file, or one without rows, causes an error that says what to do."""
     parquet = save(frame).read_bytes()
     csv = frame.write_csv().encode()
     header = csv.partition(b"\n")[0]
@@ -147,9 +147,9 @@ def test_files_that_are_not_data(frame: pl.DataFrame, save: Save, tmp_path: Path
         "cut.parquet": (parquet[: len(parquet) // 2], "cannot be read"),
         "empty.csv": (b"", "is empty"),
         "header.csv": (header, "has no rows"),
-        "cut.csv": (csv[:-40], "is cut off in its last line"),
+        "cut.csv": (csv[:-40], "ends in the middle of a line"),
         "long.csv": (csv + b"1," + csv.splitlines()[-1] + b"\n", "cannot be read"),
-        "binary.csv": (header + b"\n" + parquet[:1000], "is cut off in its last line"),
+        "binary.csv": (header + b"\n" + parquet[:1000], "ends in the middle of a line"),
         "data.xlsx": (b"x", "must end in .parquet or .csv"),
     }
     for name, (content, message) in cases.items():

@@ -120,7 +120,7 @@ def test_the_command_prints_or_writes_the_draft(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a,b\n", "has no rows")])
 def test_a_file_without_rows_cannot_be_described(tmp_path: Path, content: bytes, message: str) -> None:
-    """A file without rows is a one-line error."""
+    """Describing a file without rows fails with a one-line error."""
     path = tmp_path / "own.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):

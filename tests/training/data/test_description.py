@@ -35,7 +35,7 @@ def test_ids_and_categories_are_read_as_text() -> None:
     ],
 )
 def test_an_invalid_description_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """An invalid description is a one-line error that names the file and the field."""
+    """An invalid description causes a one-line error that names the file and the field."""
     path = tmp_path / "own.yaml"
     path.write_text(YAML.replace(old, new))
     with pytest.raises(DataError) as caught:
@@ -46,7 +46,7 @@ def test_an_invalid_description_is_one_line(tmp_path: Path, old: str, new: str, 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A missing file is a one-line error that names the file."""
+    """A missing file causes a one-line error that names the file."""
     with pytest.raises(DataError, match=r"gone\.yaml cannot be read"):
         read_feature_set(tmp_path / "gone.yaml")
 

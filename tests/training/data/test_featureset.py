@@ -116,7 +116,7 @@ def test_the_hour_of_day_needs_a_week(save: Save, days: float, refused: bool) ->
     ],
 )
 def test_an_impossible_feature_set_is_refused(save: Save, wanted: FeatureSet, message: str) -> None:
-    """An impossible feature set is an error that names the feature."""
+    """An impossible feature set causes an error that names the feature."""
     with pytest.raises(DataError, match=message):
         make_features(wanted, own(save))
 

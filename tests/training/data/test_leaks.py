@@ -136,7 +136,7 @@ def test_accepting_one_leak_accepts_no_other(save: Save) -> None:
 
 
 def test_a_leak_is_a_quality_error() -> None:
-    """A leak is a quality error, which prevents the registration of a version."""
+    """A leak raises a quality error, which prevents the registration of a version."""
     assert issubclass(LeakError, QualityError)
     assert get_args(LeakName) == LEAKS
 

@@ -66,6 +66,6 @@ def test_synthetic_cards_are_constant_and_evenly_spread() -> None:
 
 
 def test_a_path_that_cannot_be_written_is_named(frame: pl.DataFrame, save: Save, tmp_path: Path) -> None:
-    """A path that cannot be written to is a one-line error that names the path."""
+    """A path that cannot be written to causes a one-line error that names the path."""
     with pytest.raises(DataError, match="cannot write to"):
         export_stream(load(save(frame)), tmp_path / "gone" / "out.jsonl")

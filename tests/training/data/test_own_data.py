@@ -192,7 +192,7 @@ def changed(column: str, value: Any) -> pl.DataFrame:
     ],
 )
 def test_an_invalid_value_is_named(tmp_path: Path, column: str, value: Any, message: str) -> None:
-    """An invalid value is an error that gives the column, the reason and the first bad row, but not the value."""
+    """An invalid value causes an error that gives the column, the reason and the first bad row, but not the value."""
     assert refusal(changed(column, value), tmp_path).startswith(message)
 
 

@@ -119,7 +119,7 @@ def test_rows_that_the_model_refuses_are_reported_and_not_counted(tmp_path: Path
 
 
 def test_a_training_part_without_an_accepted_row_is_an_error(tmp_path: Path) -> None:
-    """A training split in which no row is accepted is a one-line error instead of an error from numpy."""
+    """A training split in which no row is accepted causes a one-line error instead of an error from numpy."""
     rows = make_case(tmp_path).rows
     gaps = dataclasses.replace(rows, frame=rows.frame.with_columns(risk=pl.lit(None, dtype=pl.Float64)))
     plan = FeaturePlan([Feature("risk", 0.0)], "refuse")

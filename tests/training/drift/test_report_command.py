@@ -51,7 +51,7 @@ def made_file() -> pl.DataFrame:
 
 
 def run(*arguments: str) -> Result:
-    """Run the command with these arguments."""
+    """Run the command with the given arguments."""
     return CliRunner().invoke(cli, ["drift-report", *arguments], catch_exceptions=False)
 
 
@@ -121,7 +121,7 @@ def test_columns_without_a_reference_are_not_judged(here: Path) -> None:
         ("when,Amount,V1,V2\n1,2,3,4\n", "has no column V3"),
         ("when,Amount,V1,V2,V3\n1,2,3,4,five\n", "V3 is not a finite number in 1 row, first in row 0"),
         ("when,Amount,V1,V2,V3\n1,-2,3,4,5\n", "Amount is less than 0"),
-        ("when,Amount,V1,V2,V3\n1,2,3,4,5\n1,2", "is cut off"),
+        ("when,Amount,V1,V2,V3\n1,2,3,4,5\n1,2", "ends in the middle of a line"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_a_one_line_error(

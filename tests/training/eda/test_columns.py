@@ -78,7 +78,7 @@ def test_levels_beyond_the_top_are_pooled() -> None:
 
 
 def test_a_column_that_reveals_the_label_has_separation_one() -> None:
-    """The KS statistic or total variation distance is 1 for such a column, and small for noise."""
+    """The KS statistic or total variation distance is 1 for a column that reveals the label, and small for noise."""
     assert facts_of(made_up_labels().astype(float)).separation == 1
     assert facts_of(np.where(made_up_labels() == 1, "bad", "good")).separation == 1
     assert (facts_of(NORMAL).separation or 0) < 0.3
@@ -118,7 +118,7 @@ def test_a_column_with_a_value_per_row_is_like_an_id(column: Any, expected: bool
 
 
 def test_the_axis_covers_frauds_far_from_legitimate_rows() -> None:
-    """The frauds, one row in ten, have far larger values, which do not all end up in the last bin."""
+    """If frauds have far larger values, the axis covers them too, and they do not all fall into the last bin."""
     facts = facts_of(NORMAL * 0.1 + made_up_labels() * RANDOM.normal(50, 5, ROWS))
     assert facts.bins is not None
     assert facts.bins.by_class[1].max() < ROWS / 10 / 2

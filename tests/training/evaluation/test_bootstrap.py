@@ -56,7 +56,7 @@ def test_intervals_cover_the_truth() -> None:
 
 
 def test_resamples_without_a_fraud_are_left_out() -> None:
-    """With a single fraud, a third of the resamples have no fraud; they are left out of the interval of recall."""
+    """With a single fraud, a third of the resamples have no fraud and do not count for the interval of recall."""
     rows = scored([0.9, *np.linspace(0, 0.5, 40)], [1, *[0] * 40])
     draws = resample(all_figures(rows, POLICY, DEFAULTS), 300)
     assert 0.25 < np.isnan(draws["recall"]).mean() < 0.5

@@ -85,6 +85,6 @@ def test_frauds_without_an_amount_have_no_value_recall() -> None:
 
 
 def test_one_class_has_no_figures() -> None:
-    """Rows of one class are a one-line error."""
+    """Evaluating rows of only one class fails with a one-line error."""
     with pytest.raises(DataError, match="all 3 transactions are legitimate"):
         evaluate(scored([0.1, 0.9, 0.2], [0, 0, 0]), POLICIES[0])

@@ -26,7 +26,7 @@ KINDS: tuple[PolicyKind, ...] = ("score", "expected_loss")
 
 
 def reviewed_cost(rows: ScoredRows, alerts: np.ndarray[tuple[int], np.dtype[np.bool_]], costs: Costs) -> float:
-    """Return the total cost if these alerts are reviewed and no transaction is declined."""
+    """Return the total cost if the given alerts are reviewed and no transaction is declined."""
     return float(costs.of_verdicts(alerts.astype(np.intp), rows.labels, rows.amount_minor).sum())
 
 
@@ -144,7 +144,7 @@ def test_expected_loss_declines_only_what_it_reviews() -> None:
 
 
 def test_one_class_is_an_error() -> None:
-    """A validation split with only one class is a one-line error."""
+    """A validation split with only one class causes a one-line error."""
     rows = scored([0.1, 0.2], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         choose_comparison(rows, "v")

@@ -97,7 +97,7 @@ def test_models_on_different_transactions_are_not_compared(other: str) -> None:
 
 
 def test_one_class_cannot_be_compared() -> None:
-    """Comparing models on rows of one class is a one-line error."""
+    """Comparing models on rows of one class fails with a one-line error."""
     rows = scored([0.1, 0.9], [0, 0])
     with pytest.raises(DataError, match="all 2 transactions are legitimate"):
         compare_paired(rows, POLICY, rows, POLICY)

@@ -1,4 +1,4 @@
-"""Rows that cannot be evaluated are rejected with one line that says what to do."""
+"""Rows that cannot be evaluated are rejected with a one-line error that says what to do."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from training.evaluation.scored_rows import ScoredRows
     ],
 )
 def test_bad_arrays_are_refused(scores: object, labels: object, amounts: object, message: str) -> None:
-    """Invalid arrays are an error that names the first problem without showing values from the data."""
+    """Invalid arrays cause an error that names the first problem without showing values from the data."""
     types = zip((scores, labels, amounts, labels), (np.float32, np.int8, np.int64, np.int64), strict=True)
     with pytest.raises(DataError, match=message) as raised:
         ScoredRows(*(np.array(array, dtype=dtype) for array, dtype in types))

@@ -145,7 +145,7 @@ def test_the_scoring_time_is_measured(algorithm: str) -> None:
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("algorithm", FAMILIES)
 def test_rows_of_one_class_are_rejected(algorithm: str, label: int) -> None:
-    """Rows of one class are a clear one-line error instead of a failure inside a library."""
+    """Rows of one class cause a clear one-line error instead of a failure inside a library."""
     train = make_sample(200)
     family = FAMILIES[algorithm]
     with pytest.raises(DataError, match=f"200 rows, {200 * label} of which are frauds; use rows with both"):

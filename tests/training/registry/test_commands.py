@@ -85,7 +85,7 @@ def test_without_a_broker_no_role_changes(
 
 
 def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> None:
-    """A card is printed or written to a Markdown or HTML file; a file that cannot be written is a one-line error."""
+    """A card is printed or written to a Markdown or HTML file; an unwritable file causes a one-line error."""
     run("register", make_run())
     text = run("card", "1").output
     assert text.startswith("# Model card: fraud, version 1\n")
@@ -116,7 +116,7 @@ def test_an_error_is_one_line(run: Run, arguments: list[str]) -> None:
     "arguments", [["stage", "7"], ["promote", "champion", "--reason", "x"], ["rollback", "--reason", "x"]]
 )
 def test_an_error_in_a_change_of_roles_is_one_line(run_on_kafka: Run, arguments: list[str]) -> None:
-    """An unknown version or alias, or no champion to roll back to, is a one-line error."""
+    """An unknown version or alias, or the lack of a champion to roll back to, causes a one-line error."""
     failed = run_on_kafka(*arguments).exception
     assert isinstance(failed, FraudError)
     assert len(str(failed).splitlines()) == 1
@@ -132,7 +132,7 @@ def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
 def test_an_unavailable_mlflow_server_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """An unavailable server is a one-line error that names the server without its password."""
+    """An unavailable server causes a one-line error that names the server without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     failed = run(*arguments).exception
@@ -143,7 +143,7 @@ def test_an_unavailable_mlflow_server_is_one_line(
 
 
 def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: Path) -> None:
-    """An unwritable database is a one-line error. The test uses a folder, because root may write to any file."""
+    """An unwritable database causes a one-line error. The test uses a folder, because root may write to any file."""
     (root / "mlflow.db").unlink()
     (root / "mlflow.db").mkdir()
     failed = run("history").exception
@@ -152,7 +152,7 @@ def test_an_mlflow_database_that_cannot_be_written_is_one_line(run: Run, root: P
 
 
 def test_a_corrupt_mlflow_database_is_one_line(run: Run, root: Path) -> None:
-    """A file that is not a SQLite database is a one-line error."""
+    """If MLflow's database file is not a SQLite database, the command fails with a one-line error."""
     (root / "mlflow.db").write_bytes(b"no database at all" * 100)
     failed = run("history").exception
     assert isinstance(failed, FraudError), repr(failed)

@@ -43,7 +43,7 @@ def test_of_two_changes_at_once_the_first_counts(history: PromotionHistory, clie
         history.append(change(2), after=0)
     assert history.entries() == [first]
     described = client.get_model_version(HISTORY, "2").description or ""
-    assert described.startswith("void, another was first: promote fraud/2 by ann")
+    assert described.startswith("void, another change was first: promote fraud/2 by ann")
     assert history.append(change(3), after=first.number) in history.entries()
 
 
@@ -66,7 +66,7 @@ def test_a_deleted_entry_does_not_invalidate_others(history: PromotionHistory, c
 
 
 def test_a_foreign_entry_is_reported_in_one_line(history: PromotionHistory, client: MlflowClient) -> None:
-    """An entry that is not a change of roles is a one-line error that names the entry and says how to fix it."""
+    """An entry that is not a change of roles causes a one-line error that names the entry and says how to fix it."""
     client.create_model_version(HISTORY, "bundle:/x", tags={"change": '["", {}]'})
     with pytest.raises(
         RegistryError, match=r"^version 1 of fraud-promotions in MLflow is not a change of roles .*; delete"

@@ -71,7 +71,7 @@ def test_the_history_holds_author_time_reason_and_evidence(
 
 
 def test_a_refused_change_changes_nothing(promoter: Promoter, add_version: AddVersion) -> None:
-    """A rejected change changes nothing and is a one-line error that says what to do."""
+    """A rejected change changes nothing and causes a one-line error that says what to do."""
     add_version()
     refusals: dict[str, Callable[[], object]] = {
         "has no version or alias '9'; register a run first": lambda: promote(promoter, "9"),
@@ -147,7 +147,7 @@ def test_a_version_whose_bundle_is_gone_gets_no_role(promoter: Promoter, add_ver
 
 
 def test_an_alias_of_a_deleted_version_is_one_line(promoter: Promoter, add_version: AddVersion, root: Path) -> None:
-    """An alias of a deleted version is a one-line error. MLflow drops such aliases, but other tools may not."""
+    """An alias of a deleted version causes a one-line error. MLflow drops such aliases, but other tools may not."""
     add_version()
     promoter.stage("1")
     with sqlite3.connect(root / "mlflow.db") as database:

@@ -186,7 +186,7 @@ def test_a_missing_broker_or_topic_changes_nothing(
     make_settings: Callable[..., Settings],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A missing broker or topic is a one-line error, raised before anything is written."""
+    """A missing broker or topic causes a one-line error, raised before anything is written."""
     add_version()
     with monkeypatch.context() as patch:
         patch.setattr("stream.kafka.clients.require_broker.__defaults__", (1.0,))  # seconds

@@ -77,7 +77,7 @@ def test_without_a_champion_there_is_nothing_to_replace(
     ],
 )
 def test_options_that_do_not_fit_together_are_bad_usage(arguments: list[str], line: str) -> None:
-    """Options that do not fit together are an error that says what is missing."""
+    """Options that do not fit together cause an error that says what is missing."""
     done = run("watch", *arguments)
     assert done.exit_code == 2
     assert line in done.output

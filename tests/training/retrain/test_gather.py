@@ -137,7 +137,7 @@ def test_transactions_that_are_not_archived_are_counted(history: DecisionHistory
 
 
 def test_a_broken_archive_is_one_line(history: DecisionHistory, tmp_path: Path) -> None:
-    """A broken archive is a one-line error that names the file that is not Parquet and says what to do."""
+    """A broken archive causes a one-line error that names the file that is not Parquet and says what to do."""
     transactions = [transaction(0)]
     history.decide(transactions)
     history.archive(list(enumerate(transactions)))

@@ -47,7 +47,7 @@ def hard_frame() -> pl.DataFrame:
 
 
 def make_plan(**changes: Any) -> StudyPlan:
-    """Return the small plan with these changes."""
+    """Return the small plan with the given changes."""
     return msgspec.convert(PLAN | changes, StudyPlan)
 
 

@@ -7,7 +7,7 @@ from training.study.entry_record import EntryRecord
 def make_record(
     *by_fold: float, family: str = "xgboost", treatment: Resampling = "none", cost_us: float = 1.0
 ) -> EntryRecord:
-    """Return the record of an entry that was fitted with one seed and has these PR-AUCs by fold."""
+    """Return the record of an entry that was fitted with one seed and has the given PR-AUCs by fold."""
     return EntryRecord(
         family=family,
         treatment=treatment,

@@ -129,7 +129,7 @@ def test_other_data_are_refused_before_the_evaluation_is_counted(two_studies: Tw
 def test_a_study_without_a_chosen_model_cannot_be_evaluated(
     two_studies: TwoStudies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Evaluating a study without a chosen model is an error that says to resume the study first."""
+    """Evaluating a study without a chosen model fails with an error that says to resume the study first."""
 
     def fails(*_: Any, **__: Any) -> None:
         raise StudyError("nothing")
@@ -166,14 +166,14 @@ def test_a_champion_from_other_folds_is_not_compared_by_fold(two_studies: TwoStu
     two_studies.workspace.run(make_plan(name="other-folds", seeds=[0], folds=2, families=families))
     runs = two_studies.workspace.runs
     comparison = compare_study(runs.require("other-folds"), runs, two_studies.registry)
-    assert comparison.champion.endswith("of study champion, which had other data or folds")
+    assert comparison.champion.endswith("of study champion, which used different data or folds")
     assert comparison.on_folds is None
     two_studies.registry.drop_alias(CHAMPION)
     assert compare_study(runs.require("other-folds"), runs, two_studies.registry).champion == "none yet"
 
 
 def test_a_page_that_cannot_be_written_is_an_error(two_studies: TwoStudies, tmp_path: Path) -> None:
-    """Saving the page to the path of a directory is an error."""
+    """Saving the page fails with an error if its path is a directory."""
     runs = two_studies.workspace.runs
     study = runs.require("challenger")
     with pytest.raises(StudyError, match=r"cannot write to .* \(Is a directory\); choose another file with --out"):

@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_model(training_data: TrainingData, family:
 
 
 def test_all_frauds_are_kept_for_any_share_of_legitimate_rows(training_data: TrainingData) -> None:
-    """Half of 900 legitimate rows and all 100 frauds are fitted on."""
+    """A model is fitted on all 100 frauds, and on half of the 900 legitimate rows if the share is a half."""
     entry = Entry("logistic-regression", "none", 0, 0.5)
     rows = fit(entry, FAMILIES["logistic-regression"].params, training_data, slice(0, ROWS), seed=0).rows
     assert FRAUDS + 400 < rows < FRAUDS + 500

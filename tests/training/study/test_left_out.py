@@ -11,7 +11,7 @@ OUT_OF_TIME = LeftOut("no time was left")
 
 
 def make_study(status: str, tag: str) -> Study:
-    """Return a study that ended with this status and this tag of left-out entries."""
+    """Return a study that ended with the given status and tag of left-out entries."""
     return Study("run", "small", {LEFT_OUT: tag}, status, {}, 1.0)
 
 

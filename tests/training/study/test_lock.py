@@ -22,7 +22,7 @@ def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
-    """A lock file whose directory is itself a file cannot be created, which is an error."""
+    """If the lock file cannot be created, because its directory is itself a file, an error is raised."""
     (tmp_path / "var").touch()
     with (
         pytest.raises(StudyError, match=r"cannot write to .*study.lock"),

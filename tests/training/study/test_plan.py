@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parents[3] / "training" / "configs"
 
 
 def write(tmp_path: Path, **changes: Any) -> Path:
-    """Write the small plan, with these changes, to a file."""
+    """Write the small plan, with the given changes, to a file."""
     path = tmp_path / "plan.yaml"
     path.write_text(yaml.safe_dump(PLAN | changes))
     return path
@@ -55,7 +55,7 @@ def test_the_hash_of_a_plan_ignores_comments_and_the_order_of_keys(tmp_path: Pat
 
 
 def families(**changes: Any) -> dict[str, Any]:
-    """Return the changes that reduce the plan to one family, with these fields changed."""
+    """Return the changes that reduce the plan to one family, with the given fields changed."""
     return {"families": [{"family": "xgboost", "treatments": ["none"]} | changes]}
 
 
@@ -81,14 +81,14 @@ def families(**changes: Any) -> dict[str, Any]:
 def test_an_invalid_plan_is_an_error_that_names_the_field(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
-    """An invalid plan is a one-line error that names the file and the field and says what to do."""
+    """An invalid plan causes a one-line error that names the file and the field and says what to do."""
     with pytest.raises(StudyError, match=rf"plan.yaml: {expected}") as raised:
         load_plan(write(tmp_path, **changes))
     assert "\n" not in str(raised.value)
 
 
 def test_a_missing_or_malformed_plan_is_a_one_line_error(tmp_path: Path) -> None:
-    """A missing or malformed plan is a one-line error; the YAML library's own error is cut to its first line."""
+    """A missing or malformed plan causes a one-line error; the YAML library's own error is cut to its first line."""
     with pytest.raises(StudyError, match=r"cannot read the plan .*gone.yaml .* give another file with --plan"):
         load_plan(tmp_path / "gone.yaml")
     broken = tmp_path / "broken.yaml"

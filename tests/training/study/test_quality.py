@@ -113,7 +113,7 @@ def test_another_plan_of_the_same_name_is_run_again(studied: tuple[Workspace, St
 def test_features_that_a_study_was_not_run_with_are_refused(
     studied: tuple[Workspace, StudyOutcome, QualityRunner],
 ) -> None:
-    """Features that differ from the study's are an error before the test set is evaluated."""
+    """Features that differ from the study's cause an error before the test set is evaluated."""
     workspace, _, runner = studied
     other = msgspec.structs.replace(DEFAULT, derived=("log_amount",))
     runner = QualityRunner(**{**vars(runner), "features": other})

@@ -29,7 +29,7 @@ def test_the_recipe_of_a_baseline_model_comes_from_a_tag(trained: Trained) -> No
 
 @pytest.mark.parametrize("tags", [{}, {RECIPE: "{}"}, {RECIPE: "rubbish"}])
 def test_a_run_without_a_readable_recipe_is_an_error(finished_study: FinishedStudy, tags: dict[str, str]) -> None:
-    """A run without a readable recipe is an error that says what to do."""
+    """A run without a readable recipe causes an error that says what to do."""
     client = finished_study.workspace.connection.client
     run = client.create_run(client.create_experiment(f"other {len(tags)}{tags.get(RECIPE)}"), tags=tags)
     with pytest.raises(StudyError, match=r"has no (readable|recorded) recipe.*fraud-train study"):

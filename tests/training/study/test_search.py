@@ -61,7 +61,7 @@ def test_a_search_starts_with_the_default_hyperparameters(storage: BaseStorage) 
 
 
 def test_a_killed_search_continues_as_if_uninterrupted(storage: BaseStorage) -> None:
-    """Draws, scores and pruning are the same: trial k depends on the seed, on k and on the trials that ended."""
+    """A resumed search gives the same trials, because trial k depends only on the seed, k and earlier trials."""
     Search(storage, "straight", 3, FIRST, draw).run(14, score, always)
     Search(storage, "killed", 3, FIRST, draw).run(6, score, always)
 
@@ -74,7 +74,7 @@ def test_a_killed_search_continues_as_if_uninterrupted(storage: BaseStorage) -> 
 
     with pytest.raises(KilledError):
         Search(storage, "killed", 3, FIRST, draw).run(14, dies, always)
-    # A new search has only the storage, as in another process.
+    # The new search knows only the storage, as a new process would.
     resumed = Search(storage, "killed", 3, FIRST, draw)
     resumed.run(14, score, always)
     assert trials(storage, "killed") == trials(storage, "straight")
@@ -109,7 +109,7 @@ def test_a_search_without_a_completed_trial_has_no_best(storage: BaseStorage) ->
 
 
 def test_a_storage_that_cannot_be_opened_is_a_one_line_error(tmp_path: Path) -> None:
-    """A storage that cannot be opened is a one-line error without the password."""
+    """A storage that cannot be opened causes a one-line error without the password."""
     with pytest.raises(StudyError, match=r"cannot open the storage for Optuna's trials, .* check --storage") as raised:
         open_storage(f"sqlite:///{tmp_path}/gone/trials.db")
     assert "\n" not in str(raised.value)
