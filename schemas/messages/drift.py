@@ -17,7 +17,7 @@ class DriftCounts(Struct, frozen=True):
     slot: str
     #: Id of the worker's process; each start gets a new id.
     instance: str
-    #: Number of the message, from 1 in each instance, by which readers recognise a repeated message.
+    #: Sequence number of the message, starting at 1 in each instance, by which readers recognise a repeated message.
     sequence: Annotated[int, Meta(ge=1)]
     name: str
     version: str

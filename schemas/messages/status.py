@@ -56,12 +56,12 @@ class RoleCounts(Struct, frozen=True):
     slot: str
     #: Id of the worker's process; each start gets a new id.
     instance: str
-    #: Number of the message, from 1 in each instance, by which readers recognise a repeated message.
+    #: Sequence number of the message, starting at 1 in each instance, by which readers recognise a repeated message.
     sequence: Annotated[int, Meta(ge=1)]
     role_epoch: Epoch
     written_at_ms: int
-    #: Histogram of the time to score one part of up to 250 transactions with all models: up to 1 ms, up to 2, 4, …,
-    #: 1024 ms, and longer.
+    #: Histogram of the time to score one part of a batch (up to 250 transactions) with all models: up to 1 ms, up to 2,
+    #: 4, …, 1024 ms, and longer.
     latencies: Annotated[tuple[Count, ...], Meta(min_length=12, max_length=12)]
     players: tuple[ModelCounts, ...]
     schema_version: Literal[1] = 1

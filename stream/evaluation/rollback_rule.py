@@ -64,7 +64,7 @@ class Breach:
     """A statistic that left its bounds."""
 
     statistic: str
-    #: Share of transactions; for "slow", share of scored parts; for "scores", KS distance.
+    #: Share of transactions; for "slow", share of the parts in which batches are scored; for "scores", KS distance.
     value: float
     #: Bound that the value crossed: downwards for alert_rate_low, upwards for every other statistic.
     bound: float

@@ -36,7 +36,7 @@ class ProblemDetails(msgspec.Struct, omit_defaults=True):
     status: int
     #: One line that says what is wrong and what to do. It never quotes the sender's values.
     detail: str
-    #: Path of the faulty field, such as `features.V3`.
+    #: Path of the invalid field, such as `features.V3`.
     field: str | None = None
     #: Dead-letter reason of a transaction that cannot be scored.
     reason: str | None = None
