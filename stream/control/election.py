@@ -1,7 +1,7 @@
 """Leader election among processes: the leader is the consumer-group member that is assigned a topic's only partition.
 
 Nothing is committed. An elected process reads the topic from its beginning, or from an offset found in other messages,
-so topics hold all the state.
+so all the state is in topics.
 """
 
 import logging
@@ -38,11 +38,11 @@ class ElectedReader:
         group: Consumer group of the candidates.
         on_election: Called with True when this process is elected, before the first message, and with False when it
             no longer is.
-        start: Called after each election to get the offset to begin at. `read` passes its exceptions on, and the next
-            `read` calls it again. None to begin at the topic's beginning.
+        start: Function called after each election to get the offset to start at. If the function raises an exception,
+            so does `read`, and the next `read` calls the function again. None to start at the topic's beginning.
 
     Attributes:
-        caught_up: Whether every message that the topic held at the election has been read.
+        caught_up: Whether every message that was on the topic at the time of the election has been read.
     """
 
     def __init__(
