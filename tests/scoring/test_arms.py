@@ -124,7 +124,7 @@ def test_every_other_model_has_a_shadow_score_for_each_decision() -> None:
 
 
 def test_reasons_come_from_the_deciding_model() -> None:
-    """An alert of a challenger whose only feature is the amount is explained by the amount."""
+    """An alert from a challenger whose only feature is the amount is explained by the amount."""
     champion, (challenger,) = assign_roles(
         fake_model(), fake_model([msgspec.structs.replace(AMOUNT, median=0.0)], version="2")
     )

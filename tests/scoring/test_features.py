@@ -41,7 +41,7 @@ def coded(values: list[str | None], missing: MissingPolicy) -> tuple[FeaturePlan
 
 
 def test_columns_are_in_manifest_order_including_derived_ones() -> None:
-    """The transaction's amount is in the column that the manifest gives it."""
+    """The transaction's amount is in the column that the manifest assigns to it."""
     plan = FeaturePlan(FEATURES, "refuse")
     assert plan.names == ("V1", "Amount", "V2", "V3")
     assert plan.numeric == ("V1", "V2", "V3")

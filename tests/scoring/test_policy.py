@@ -87,7 +87,7 @@ def test_expected_loss_multiplies_score_and_amount(score: float, amount_minor: i
 
 @given(SCORE, AMOUNT, st.integers(1, 10**8))
 def test_expected_loss_is_computed_exactly(score: float, amount_minor: int, cost: int) -> None:
-    """The verdict is that of exact fractions, also at a tie."""
+    """The verdict is the same as when computed with exact fractions, even at a tie."""
     policy = msgspec.structs.replace(BY_LOSS, review_cost_minor=cost)
     expected = Fraction(score) * amount_minor >= cost
     assert (verdict(score, policy, amount_minor) != "approve") == expected

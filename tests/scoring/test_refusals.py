@@ -21,7 +21,7 @@ def test_a_categorical_feature_must_be_present() -> None:
 
 
 def test_a_row_with_two_defects_is_refused_once() -> None:
-    """A row with both a null and a value that is not finite is rejected once, because of the latter."""
+    """A row with both a null and a value that is not finite is rejected once, for the value that is not finite."""
     (refusal,) = score([transaction(features(v1=None, v3=1e39))]).refusals
     detail = "feature V3 is not finite as float32"
     assert refusal == Refusal(0, DeadLetterReason.NOT_FINITE, detail, "features.V3")

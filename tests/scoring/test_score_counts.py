@@ -28,7 +28,7 @@ VALUES = [transaction(features(2.0 if number % 4 == 0 else number % 5 - 3.0), nu
 
 
 def roles(share: float = 0.0, exploration: Exploration | None = None) -> Roles:
-    """Return roles of a champion, and a challenger that fails on high values."""
+    """Return roles with a champion, and with a challenger that fails on high values."""
     failing = fake_model(version="2", rule=failing_where(lambda matrix: matrix[:, 0] > 1.5))
     champion, (challenger,) = assign_roles(fake_model(), failing)
     return Roles(7, champion, (ModelInRole(challenger.model, challenger.policy, share),), exploration)

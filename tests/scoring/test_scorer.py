@@ -176,7 +176,7 @@ def test_an_unknown_category_has_its_own_code() -> None:
 
 
 def test_expected_loss_decides_by_score_and_amount() -> None:
-    """The amount decides the verdict on equal scores; the recorded threshold is the review cost over the amount."""
+    """For equal scores, the amount decides the verdict; the recorded threshold is the review cost over the amount."""
     by_loss = Policy("p1", review=0.0, decline=0.75, kind="expected_loss", review_cost_minor=500)
     model = fake_model([Feature("V1", 0.0)], policy=by_loss)
     values = [

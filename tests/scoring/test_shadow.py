@@ -50,7 +50,7 @@ MISSING: list[MissingPolicy] = ["refuse", "median", "nan"]
 def score_in_shadow(
     values: Sequence[bytes | None], *challengers: FakeModel, champion: FakeModel | None = None
 ) -> ScoredBatch:
-    """Score a batch with challengers in shadow; decisions and refusals must be those of the champion alone."""
+    """Score a batch with challengers in shadow, and check that they do not change decisions or rejections."""
     champion = champion or fake_model()
     scored = scorer(champion, *challengers).score(raw_batch(values), SCORING_TIME)
     alone = scorer(champion).score(raw_batch(values), SCORING_TIME)

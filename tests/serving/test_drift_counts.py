@@ -159,7 +159,7 @@ def test_scattered_event_times_make_a_bounded_number_of_messages() -> None:
 
 
 def test_the_bound_on_panes_holds_for_a_whole_round_of_messages() -> None:
-    """The bound on panes applies however many batches were counted since the last messages."""
+    """The bound on panes applies however many batches were counted since counts were last sent."""
     roles = scorer(with_reference()).roles
     drift_counter = counter(roles, values(MAX_PANES, step_ms=PANE_MS))
     other = Roles(8, roles.champion)

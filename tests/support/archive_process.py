@@ -22,7 +22,7 @@ class ArchiveProcess(WorkerProcess):
     command = "archive"
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
-        """Wait longer than for a worker, because importing pyarrow (and pandas) is slow on a busy machine."""
+        """Wait until the archive is ready, with time to import pyarrow, which is slow on a busy machine."""
         super().wait_ready(timeout_s)
 
     def open_messages(self) -> float:

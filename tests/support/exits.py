@@ -1,4 +1,4 @@
-"""Check that a worker that cannot continue soon prints one clear line and exits with code 1."""
+"""Check that a worker that cannot continue promptly prints a one-line error and exits with code 1."""
 
 import time
 

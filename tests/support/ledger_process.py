@@ -36,7 +36,7 @@ class LedgerProcess(WorkerProcess):
             return 0
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
-        """Return the rows of a query."""
+        """Return the rows that a query selects."""
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(sql))]
 

@@ -45,7 +45,7 @@ def decision(number: int, **overrides: Any) -> Decision:
 
 
 def shadow(number: int, **overrides: Any) -> ShadowScore:
-    """Return the challenger's shadow score of transaction `number`, which is 0.1 above the champion's score."""
+    """Return the challenger's shadow score for transaction `number`, which is 0.1 above the champion's score."""
     of = decision(number)
     made = ShadowScore(
         decision_id=of.decision_id,

@@ -149,7 +149,7 @@ class TcpProxy:
 
 
 def _read_frame(source: socket.socket) -> bytes:
-    """Return the next frame with its length of 4 bytes; empty when the connection has ended."""
+    """Return the next frame, including its 4-byte length prefix; empty when the connection has ended."""
     header = source.recv(4, socket.MSG_WAITALL)
     if len(header) < 4:
         return b""

@@ -12,7 +12,7 @@ from tests.support.topics import produce_all
 
 
 def transaction(number: int, **overrides: Any) -> bytes:
-    """Return transaction `number`: the same bytes every time, with normal features of standard deviation 2.
+    """Return transaction `number`: the same bytes every time, with normally distributed features (σ = 2).
 
     Models from `put_bundle` alert on about 12% of the transactions.
     """

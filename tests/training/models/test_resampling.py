@@ -85,7 +85,7 @@ def test_smote_invents_no_category() -> None:
 
 
 def test_smote_rejects_rows_it_cannot_interpolate() -> None:
-    """Missing values, too few frauds, or only categorical features are errors that say what to do."""
+    """SMOTE rejects missing values, too few frauds, or only categorical features, with errors that say what to do."""
     with pytest.raises(DataError, match="cannot interpolate missing values, but f0 has some; use the missing-value"):
         resample("smote", make_sample(missing=True), ratio=0.5)
     with pytest.raises(DataError, match=r"at least 6 frauds, but the training rows have only \d; use longer folds"):

@@ -161,7 +161,7 @@ def test_a_failure_half_way_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
 ) -> None:
-    """A failure at any step is a one-line error and leaves no version or bundle; the run can be registered later."""
+    """A failure at any step causes a one-line error and leaves no version or bundle; retrying later succeeds."""
     run_id = make_run()
 
     def disk_full(*_: object) -> None:
@@ -195,7 +195,7 @@ def test_an_interrupted_registration_is_deleted_by_the_next(
     make_run: MakeRun,
     client: MlflowClient,
 ) -> None:
-    """A version without a bundle hash can get no role, and is deleted when its run is registered again."""
+    """A version without a bundle hash cannot get a role, and is deleted when its run is registered again."""
     run_id = make_run()
     number = access.registry.reserve(run_id, "file:///nowhere", {})
     promoter = make_promoter(Settings())  # rejected before the broker is asked

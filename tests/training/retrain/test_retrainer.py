@@ -1,4 +1,4 @@
-"""A request on Kafka leads to exactly one challenger in shadow, whatever is killed, or is declined with a reason."""
+"""A request on Kafka leads to exactly one challenger in shadow, even if processes die, or is declined with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
