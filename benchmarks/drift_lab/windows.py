@@ -42,7 +42,7 @@ class WindowSample:
 
 
 def draw_windows(stream: LabStream, limits: DriftLimits, days: float, seed: int) -> WindowSample:
-    """Draw as many windows as a stream of this length contains.
+    """Draw as many windows as a stream of `days` days contains.
 
     Args:
         stream: Exchangeable stream to draw from.

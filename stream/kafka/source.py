@@ -132,7 +132,7 @@ class BatchSource(GroupMember):
         return Batch(messages, raw, self._metadata, epoch, start, end, read_at)
 
     def _note_error(self, message: Any) -> bool:
-        """Handle an error that was delivered instead of a message. Return False, to exclude it.
+        """Handle an error delivered instead of a message, and return False, because it does not belong to the batch.
 
         Raises:
             KafkaError: If retrying cannot help.

@@ -110,7 +110,7 @@ def _offsets(
 
 
 def _offsets_at(consumer: Consumer, topic: str, partitions: list[int], timestamp_ms: int | None) -> dict[int, int]:
-    """Return, for each partition, the first offset at or after a timestamp; empty without a timestamp."""
+    """Return, for each partition, the first offset at or after a timestamp; {} if there is no timestamp."""
     if timestamp_ms is None:
         return {}
     query = [TopicPartition(topic, partition, timestamp_ms) for partition in partitions]

@@ -1,4 +1,4 @@
-"""Opening and migrating the ledger's database, and translating its errors.
+"""Opens and migrates the ledger's database, and translates its errors.
 
 The URL selects SQLite (WAL, one writer at a time) or Postgres (psycopg).
 """

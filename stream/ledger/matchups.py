@@ -1,4 +1,4 @@
-"""Matchups of the current roles, champion against challenger, and their pairs of verdicts in the ledger."""
+"""Finds the matchups (champion against challenger) in the current roles, and loads their pairs of verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

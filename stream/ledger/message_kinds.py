@@ -21,7 +21,7 @@ _reasons = msgspec.json.Encoder()
 
 @dataclass(frozen=True)
 class MessageKind(Generic[MessageT]):
-    """One kind of message.
+    """One kind of message that the ledger keeps.
 
     Attributes:
         name: Name of the kind, used in metrics and as the table's name.
@@ -66,7 +66,7 @@ _SOURCE = ("source_topic", "source_partition", "source_offset", *_POSITION)
 
 
 def all_message_kinds(topics: TopicSettings) -> Sequence[MessageKind[Any]]:
-    """Return the four kinds with the topic names of the settings."""
+    """Return the four kinds of messages, with the topic names from the settings."""
     return (
         MessageKind("decisions", topics.decisions, decisions, _SOURCE, MessageCodec(Decision), _decision_columns),
         MessageKind(

@@ -1,4 +1,4 @@
-"""The ledger's tables. The newest migration creates exactly these; a test compares the two.
+"""The ledger's tables. A test checks that the migrations together create exactly these tables.
 
 Columns `topic_partition` and `topic_offset` are a message's position on its own topic. `ingested_at_ms` is the time at
 which the ledger read the message, by the ledger's clock; where several messages were merged into a row, the earliest of

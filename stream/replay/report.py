@@ -18,7 +18,7 @@ class Flip(Struct):
 
 
 class ReplayReport(Struct):
-    """Counts of a replay: a slice of history compared with the same slice scored again."""
+    """Counts from a replay, which compares a slice of history with the same slice scored again."""
 
     #: Name and version of the model that made all decisions; None for the historical roles.
     model: str | None

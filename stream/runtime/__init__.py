@@ -1,4 +1,4 @@
-"""Program lifecycle, background threads, watchdog, readiness and the Faust shell.
+"""Program lifecycle, background threads, watchdog, readiness and the Faust app.
 
 This package belongs to floor 3 of the import order in docs/architecture.md.
 """

@@ -28,7 +28,7 @@ class BatchChannel(Channel[Batch]):
         return self._queue
 
     def offer(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> "Future[None]":
-        """Put a batch into the channel from another thread; the future is done once the channel has accepted it.
+        """Put a batch into the channel from another thread; return a future that is done once it is accepted.
 
         Raises:
             RuntimeError: If no agent subscribes: a channel without subscribers drops what it receives.

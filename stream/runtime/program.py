@@ -65,9 +65,7 @@ class Program(ABC):
         self._stop_requested.set()
 
     def _start_stop_timer(self) -> None:
-        with contextlib.suppress(
-            RuntimeError
-        ):  # a thread can start only once, so only the first request to stop counts
+        with contextlib.suppress(RuntimeError):  # a thread starts only once, so only the first request to stop counts
             self._stop_timer.start()
 
     def _exit_now(self) -> None:

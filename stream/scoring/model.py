@@ -35,7 +35,7 @@ class ScoringModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelInRole:
-    """A model that holds a role, with the policy that turns its scores into verdicts.
+    """A model in a role, with the policy that turns its scores into verdicts.
 
     Attributes:
         model: Audited model.

@@ -53,7 +53,7 @@ class DriftOutbox(Background):
             self._counter.prepare(roles)
 
     def add(self, batch: BatchScores) -> None:
-        """Add a decided batch; a worker adds it after its commit."""
+        """Add a decided batch. A worker adds a batch after committing it."""
         if self._enabled:
             self._batches.append(batch)
 

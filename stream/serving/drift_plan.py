@@ -56,7 +56,7 @@ class DriftPlan:
                 self.models.append(CountedModel(index, index == 0, in_role.model, binning, shared))
 
     def _with_same_features(self, manifest: Manifest) -> int | None:
-        """Return the index of a model with the same features and bins, as most challengers have, or None."""
+        """Return the index of an earlier model with the same features and bins, or None. Most challengers have one."""
         for index, each in enumerate(self.models):
             if (each.manifest.features, each.manifest.reference) == (manifest.features, manifest.reference):
                 return index

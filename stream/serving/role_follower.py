@@ -126,7 +126,7 @@ class RoleFollower(Background):
             reader.close()
 
     def _apply_newest(self, history: list[bytes | None]) -> None:
-        """Apply the newest assignment that can be applied, so that a restarted worker has the same roles as others."""
+        """Apply the newest assignment that can be applied, so that a restarted worker agrees with the others."""
         refused = retry = None
         for raw in reversed(history):
             if self._apply(raw):

@@ -33,7 +33,7 @@ class RoleMetrics:
             self._swaps.labels(result)
 
     def swapped(self, roles: Roles, result: str) -> None:
-        """Show the models in new roles.
+        """Export which models are in the new roles.
 
         Args:
             roles: Roles in use from now on.

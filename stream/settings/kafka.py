@@ -9,7 +9,7 @@ from stream.settings.types import PositiveInt
 
 
 class KafkaSettings(Struct, frozen=True):
-    """The connection to Kafka that every program uses, and limits for reading."""
+    """Settings for the connection to Kafka that every program uses, and limits for reading."""
 
     #: Kafka's bootstrap servers, host:port, comma-separated.
     bootstrap: str = "127.0.0.1:9092"
@@ -45,7 +45,7 @@ class KafkaSettings(Struct, frozen=True):
 
 
 class TopicSettings(Struct, frozen=True):
-    """Names of the topics, and their partitions and replication."""
+    """Settings for the topics: their names, partitions and replication."""
 
     #: Transactions that the workers score.
     transactions: str = "transactions"

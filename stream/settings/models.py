@@ -8,14 +8,14 @@ from stream.settings.types import OnOff, PositiveFloat, PositiveInt
 
 
 class BundleSettings(Struct, frozen=True):
-    """The bundle store, from which models are loaded."""
+    """Settings for the bundle store, from which models are loaded."""
 
     #: fsspec URL of the bundle store.
     store: str = "var/bundles"
 
 
 class ScoringSettings(Struct, frozen=True):
-    """Limits for scoring."""
+    """Settings that limit scoring."""
 
     #: Maximum size of a transaction in bytes; a larger transaction becomes a dead letter.
     max_transaction_bytes: PositiveInt = 65536
@@ -24,7 +24,7 @@ class ScoringSettings(Struct, frozen=True):
 
 
 class RollbackSettings(Struct, frozen=True):
-    """The rollback monitor, which restores the previous champion when a promoted champion leaves its bounds."""
+    """Settings for the rollback monitor, which rolls back a promoted champion that leaves its bounds."""
 
     #: Whether this worker takes part in the election of the rollback monitor. The worker publishes counts either way.
     monitor: OnOff = "on"
@@ -49,7 +49,7 @@ class RollbackSettings(Struct, frozen=True):
 
 
 class DriftSettings(Struct, frozen=True):
-    """The drift monitor, which compares inputs and scores with the bundle's reference."""
+    """Settings for the drift monitor, which compares inputs and scores with the bundle's reference."""
 
     #: Whether this worker counts inputs and scores for drift and takes part in the election of the drift monitor.
     monitor: OnOff = "on"
@@ -86,7 +86,7 @@ class DriftSettings(Struct, frozen=True):
 
 
 class GateSettings(Struct, frozen=True):
-    """The gate: the sequential test of a challenger against the champion."""
+    """Settings for the gate, the sequential test of a challenger against the champion."""
 
     #: Days after which a transaction without a label counts as legitimate: the time that chargebacks may take.
     maturity_days: PositiveInt = 45
@@ -104,7 +104,7 @@ class GateSettings(Struct, frozen=True):
 
 
 class RetrainSettings(Struct, frozen=True):
-    """Requests to train a new model."""
+    """Settings for requests to train a new model."""
 
     #: Days within which drift, performance and schedule each request a new model at most once: inputs that have moved
     #: stay moved, and a second request is useless until new days have labels.

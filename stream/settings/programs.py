@@ -8,7 +8,7 @@ from stream.settings.types import Port, PositiveFloat, PositiveInt
 
 
 class WorkerSettings(Struct, frozen=True):
-    """The scoring worker."""
+    """Settings for the scoring worker."""
 
     #: Delivery of decisions: each exactly once, or at least once (faster, but decisions may be repeated).
     delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
@@ -24,7 +24,7 @@ class WorkerSettings(Struct, frozen=True):
 
 
 class WebSettings(Struct, frozen=True):
-    """Web pages for operators: /metrics, /healthz and /readyz."""
+    """Settings for the operators' web pages: /metrics, /healthz and /readyz."""
 
     #: Address on which every program serves /metrics, /healthz and /readyz, and the worker's port for these pages.
     host: str = "127.0.0.1"
@@ -32,7 +32,7 @@ class WebSettings(Struct, frozen=True):
 
 
 class WatermarkSettings(Struct, frozen=True):
-    """The watermark, up to which event time counts as complete, for the ledger and for drift windows."""
+    """Settings for the watermark, the event time up to which the ledger and drift windows count as complete."""
 
     #: Seconds for which the watermark waits for decisions that arrive later than others with the same event time.
     lateness_s: Annotated[float, Meta(ge=0)] = 60.0
@@ -43,7 +43,7 @@ class WatermarkSettings(Struct, frozen=True):
 
 
 class LedgerSettings(Struct, frozen=True):
-    """The SQL ledger."""
+    """Settings for the SQL ledger."""
 
     #: SQLAlchemy URL of the ledger's database: sqlite:///file, or postgresql+psycopg://user@host/name with the password
     #: in PGPASSWORD.
@@ -61,7 +61,7 @@ class LedgerSettings(Struct, frozen=True):
 
 
 class ArchiveSettings(Struct, frozen=True):
-    """The archive in Parquet."""
+    """Settings for the archive of Parquet files."""
 
     #: fsspec URL of the archive: a local folder, or a URL with file://, s3://, gs:// or abfs://.
     url: str = "var/archive"
@@ -81,7 +81,7 @@ class ArchiveSettings(Struct, frozen=True):
 
 
 class HttpSettings(Struct, frozen=True):
-    """The HTTP edge."""
+    """Settings for the HTTP edge."""
 
     #: Address and port on which the HTTP edge listens. Without API keys, the address must be a loopback address.
     host: str = "127.0.0.1"
@@ -104,7 +104,7 @@ class HttpSettings(Struct, frozen=True):
 
 
 class LogSettings(Struct, frozen=True):
-    """The log of every program."""
+    """Settings for the log of every program."""
 
     #: Minimum level of lines to log.
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -113,7 +113,7 @@ class LogSettings(Struct, frozen=True):
 
 
 class TracingSettings(Struct, frozen=True):
-    """OpenTelemetry traces."""
+    """Settings for OpenTelemetry traces."""
 
     #: Address of an OpenTelemetry collector, such as http://host:4318. Empty: no traces.
     otlp_endpoint: str = ""
