@@ -12,9 +12,9 @@ from tests.support.topics import produce_all
 
 
 def transaction(number: int, **overrides: Any) -> bytes:
-    """Return transaction `number`: the same bytes every time, with normally distributed features (σ = 2).
+    """Return transaction `number`: the same bytes every time, with normally distributed features.
 
-    Models from `put_bundle` alert on about 12% of the transactions.
+    The features have a standard deviation of 2; models from `put_bundle` alert on about 12% of the transactions.
     """
     rng = random.Random(number)  # noqa: S311 - reproducible, not secret
     fields = {
