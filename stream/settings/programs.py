@@ -32,7 +32,7 @@ class WebSettings(Struct, frozen=True):
 
 
 class WatermarkSettings(Struct, frozen=True):
-    """Settings for the watermark, the event time up to which the ledger and drift windows count as complete."""
+    """Settings for the watermark, the event time up to which the ledger and drift windows are complete."""
 
     #: Seconds for which the watermark waits for decisions that arrive later than others with the same event time.
     lateness_s: Annotated[float, Meta(ge=0)] = 60.0
