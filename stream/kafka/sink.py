@@ -57,7 +57,7 @@ def queue_rows(producer: Producer, topic: str, rows: Sequence[dict[str, Any]], *
         producer: Producer that sends the rows.
         topic: Name of the topic.
         rows: Arguments for `Producer.produce`, one mapping per message.
-        options: Further arguments for `Producer.produce_batch`.
+        options: Additional arguments for `Producer.produce_batch`.
 
     Raises:
         KafkaException: If a row cannot be queued at all, for example because it is too large.
@@ -78,7 +78,7 @@ class AtLeastOnceSink:
 
     Args:
         kafka: Kafka connection.
-        commit_offsets: Commits the offsets of a batch to its consumer group.
+        commit_offsets: Function that commits the offsets of a batch to its consumer group.
     """
 
     def __init__(self, kafka: KafkaSettings, commit_offsets: Any) -> None:

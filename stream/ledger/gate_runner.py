@@ -47,7 +47,7 @@ class GateRunner:
 
     Args:
         engine: Migrated ledger database.
-        gate: Settings of the gate: maturity, cohort length and costs.
+        gate: Settings for the gate: maturity, cohort length and costs.
         clock: Source of the times at which plans are frozen and evidence is taken.
         measure_health: Function that measures a challenger's serving health.
     """

@@ -26,7 +26,7 @@ class Labels:
 
     Attributes:
         decision: Index of the labelled decision.
-        source: chargeback, analyst or cardholder.
+        source: Source of the label: chargeback, analyst or cardholder.
         fraud: 1 for fraud, 0 for legitimate, -1 where the source retracts its earlier label.
         event_time_ms: Time at which the source learned the outcome, UTC milliseconds.
         ingested_at_ms: Time at which the ledger read the label, UTC milliseconds.

@@ -25,7 +25,8 @@ class Matchup:
         champion: Champion of the newest roles.
         challenger: Challenger of the newest roles.
         bundle: The challenger's bundle.
-        explorations: Which would-be declines were let through, by role epoch; None for an epoch in which none were.
+        explorations: For each role epoch, the settings that determined which would-be declines were let through; None
+            for an epoch that let none through.
         complete_ms: Event time up to which the ledger is complete, UTC milliseconds.
     """
 

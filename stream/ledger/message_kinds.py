@@ -26,7 +26,7 @@ class MessageKind(Generic[MessageT]):
     Attributes:
         name: Name of the kind, used in metrics and as the table's name.
         topic: Name of the kind's topic.
-        table: Table that receives its rows.
+        table: Table that receives the kind's rows.
         order: Columns to compare; of two rows with the same key, the smaller row is kept.
         codec: Decoder of the kind's messages.
         columns: Function that takes a message and returns the columns that come from it.

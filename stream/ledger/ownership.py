@@ -26,7 +26,8 @@ def claim_partitions(
         topic: Topic of the partitions.
         partitions: Partitions to claim; a new partition starts at offset 0.
         owner: Name of the claiming process; shown in errors.
-        now_ms: Ingest time, UTC milliseconds; a partition just claimed does not count as idle.
+        now_ms: Ingest time, UTC milliseconds; recorded so that a partition that was just claimed does not count as
+            idle.
 
     Returns:
         The claim of each partition.

@@ -24,7 +24,8 @@ def make_pairs(
 
     Args:
         rows: Decisions of one champion and one challenger.
-        explorations: Which would-be declines were let through, by role epoch; a missing epoch explored nothing.
+        explorations: For each role epoch, the settings that determined which would-be declines were let through; an
+            epoch that is missing let none through.
         watermark_ms: Event time up to which labels are complete, UTC milliseconds.
         maturity_ms: Label delay in milliseconds.
 

@@ -36,7 +36,7 @@ class LedgerPipeline:
         store: Database that receives the rows.
         dead_letters: Sink for rejected messages.
         dead_letters_topic: Topic for rejected messages.
-        metrics: Metrics of committed and dropped batches.
+        metrics: Metrics that count committed and dropped batches.
         clock: Source of ingest time.
         stop: Callback that ends the ledger with an error; called from any thread.
     """

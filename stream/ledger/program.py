@@ -28,7 +28,7 @@ class LedgerProgram(StoreProgram):
     """A ledger that has not been started yet. Create it inside the event loop in which it will run.
 
     Args:
-        settings: Kafka connection, topic names and database.
+        settings: Settings for the Kafka connection, the topic names and the database.
         clock: Source of ingest time; None for the system clock.
         parity_gap: Function that returns the largest difference between a challenger's live scores and scores computed
             again from the same transactions; None to run without a gate.

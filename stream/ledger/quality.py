@@ -21,7 +21,7 @@ class MeasuredModel(Struct, frozen=True):
     version: str
     #: Version of the policy; the same bundle under another policy is measured separately.
     policy: str
-    #: champion where the model decided, challenger where it shadowed.
+    #: Role that is measured: champion where the model decided, challenger where it shadowed.
     role: Role
 
 

@@ -20,7 +20,7 @@ class QualityMonitor:
 
     Args:
         engine: Migrated ledger database.
-        settings: Length of the window, maturity, and allowed clock skew of labels.
+        settings: Settings for the length of the window, the maturity, and the allowed clock skew of labels.
         clock: Source of ingest time.
         monotonic: Monotonic clock in seconds; tests replace it.
     """

@@ -43,9 +43,9 @@ class LedgerStore:
 
     Args:
         engine: Migrated ledger database.
-        watermark: Lateness and clock skew of the watermark.
+        watermark: Settings for the watermark: allowed lateness and clock skew.
         clock: Source of ingest time.
-        outage: Tracker of whether the database is responding.
+        outage: Tracker that records whether the database is responding.
         owner: Name of this process, as host:pid; shown in errors.
     """
 

@@ -34,8 +34,8 @@ class RoleLoader:
             update: Assignment of roles.
 
         Raises:
-            BundleError: If a bundle fails its audit; the error names the bundle and the defect. The models loaded
-                before stay usable.
+            BundleError: If a bundle fails its audit; the error names the bundle and the defect. Models that were loaded
+                earlier stay usable.
         """
         refs = [update.champion, *(challenger.bundle for challenger in update.challengers)]
         # Keyed by hash: a bundle stored under two paths is one bundle, and is read from the first path.

@@ -25,7 +25,7 @@ def parity_gap(settings: Settings, challenger: BundleRef, until_ms: int) -> floa
     """Return the largest difference between live shadow scores and offline scores of the same transactions.
 
     Args:
-        settings: Kafka connection, topic names and bundle store.
+        settings: Settings for the Kafka connection, the topic names and the bundle store.
         challenger: Bundle whose shadow scores are compared.
         until_ms: End of the window, UTC milliseconds of Kafka's message timestamps.
 

@@ -34,7 +34,7 @@ def replay(
     """Score a slice of history again and compare the decisions.
 
     Args:
-        settings: Kafka connection, topic names, bundle store and scoring limits.
+        settings: Settings for the Kafka connection, the topic names, the bundle store and the scoring limits.
         span: Time range to replay, on both transactions topics. Its decisions are kept in memory, about 1 KB each.
         model: Model to decide everything by its own policy, in which case only verdicts are compared; None to use the
             historical roles and compare every field except those of the envelope.
@@ -44,7 +44,7 @@ def replay(
     Raises:
         KafkaError: If no broker responds, or a topic is missing.
         RolesError: If the roles in a decision's epoch are unknown.
-        BundleError: If a bundle from such an epoch is no longer in the store.
+        BundleError: If a bundle that decided in one of these epochs is no longer in the store.
     """
     decided = _decisions(settings, span)
     report = ReplayReport(f"{model.manifest.name} {model.manifest.version}" if model else None)

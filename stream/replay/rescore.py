@@ -22,7 +22,7 @@ class HistoricalScorers:
     """Scorers for the roles under which past decisions were made.
 
     Args:
-        settings: Bundle store and scoring limits.
+        settings: Settings for the bundle store and the scoring limits.
         updates: Every assignment of roles, by epoch.
     """
 

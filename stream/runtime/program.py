@@ -39,7 +39,7 @@ class Program(ABC):
         """Run until a signal or a failure.
 
         Raises:
-            FraudError: The failure that ended the program, if a signal did not.
+            FraudError: If a failure, rather than a signal, ended the program.
         """
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -25,7 +25,7 @@ class StoreProgram(Program):
     Args:
         settings: Settings with the Kafka connection, the topic names and the web address.
         clock: Clock that provides the ingest time; None for the system clock.
-        name: Name of the program, as in FRAUD_<NAME>_WEB_PORT: a single word.
+        name: Name of the program in one word, as in FRAUD_<NAME>_WEB_PORT.
         group: Name of the Faust app, and prefix of the consumer groups.
         web_port: Port of the program's web pages.
     """

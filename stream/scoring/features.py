@@ -21,8 +21,8 @@ class FeaturePlan:
         numeric: Names of the features read from `Transaction.features` as numbers, in manifest order.
         categorical: Names of the features read from `Transaction.features` as strings, in manifest order.
         medians: (n_features,) reference medians, float32.
-        sources: (n_features,) index of the first feature with the same source. Several features may be derived from the
-            amount or the event time; any other feature is its own source.
+        sources: For each of the n_features features, the index of the first feature with the same source. Several
+            features may be derived from the amount or the event time; any other feature is its own source.
     """
 
     def __init__(self, features: Sequence[Feature], missing: MissingPolicy) -> None:

@@ -39,7 +39,7 @@ class ModelInRole:
 
     Attributes:
         model: Audited model.
-        policy: Thresholds of this role.
+        policy: Policy for this role, with its thresholds.
         share: Share of cards that a challenger decides, in [0, 1); 0 if it only shadows. The champion decides the
             remaining cards.
     """

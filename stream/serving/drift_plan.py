@@ -42,7 +42,7 @@ class DriftPlan:
     Building a plan takes 1 ms per bundle, so build it off the hot path.
 
     Attributes:
-        roles: The assignment.
+        roles: Assignment of roles under which the batches are scored.
         models: Counted models, the champion first.
     """
 
@@ -66,8 +66,8 @@ class DriftPlan:
         """Count n rows for every counted model.
 
         Args:
-            raw_features: For each counted model, (n, n_features), NaN for a missing value; not used for a model with
-                `same_features_as`.
+            raw_features: For each counted model, (n, n_features) raw features, with NaN for a missing value; not used
+                for a model with `same_features_as`.
             scores: For each counted model, (n,) scores, NaN for a missing score.
 
         Returns:

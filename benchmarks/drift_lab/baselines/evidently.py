@@ -41,7 +41,7 @@ class EvidentlyRun:
     """Runs Evidently in the background while the lab continues. Leaving the context ends the run.
 
     Args:
-        sample: Windows to test; only the first windows are used.
+        sample: Sample of windows; only the first windows of the sample are tested.
         python: Interpreter of Evidently's environment.
     """
 
