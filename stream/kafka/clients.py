@@ -20,7 +20,7 @@ ATTEMPT_S = 2.0
 
 
 def client_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of every librdkafka client: brokers, security and log.
+    """Return the configuration that all librdkafka clients share: brokers, security and log.
 
     Raises:
         SettingsError: If the security protocol requires a user or a password that is not set.
@@ -49,7 +49,7 @@ def client_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of every consumer: read committed data, from the earliest offset by default."""
+    """Return the configuration that all consumers share: read committed data, from the earliest offset by default."""
     return client_config(kafka) | {
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
@@ -63,7 +63,7 @@ def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the configuration of every producer: write once and in order, acknowledged by all replicas."""
+    """Return the configuration that all producers share: write once and in order, acknowledged by all replicas."""
     return client_config(kafka) | {
         "enable.idempotence": True,
         "message.max.bytes": MAX_MESSAGE_BYTES,
@@ -74,13 +74,14 @@ def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def connect(client: Producer, topic: str) -> None:
-    """Wait up to `ATTEMPT_S` seconds for a new client to connect. The client's next call reports a failure.
+    """Wait up to `ATTEMPT_S` seconds for a new client to connect. If it cannot, its next call reports the failure.
 
-    Without a connection, a request such as the search for a transaction coordinator is retried only 500 ms later.
+    Before the client is connected, a request such as the search for a transaction coordinator fails, and is retried
+    only 500 ms later.
     """
     with suppress(KafkaException):
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
-        # The first response came from a bootstrap server, this response from a broker that the server named.
+        # The first response came from a bootstrap server; the second comes from a broker that this server named.
         client.list_topics(topic, timeout=ATTEMPT_S / 2)
 
 

@@ -33,7 +33,7 @@ class GroupMember(Background):
     and query the lag.
 
     Args:
-        kafka: Settings of the connection, the slot and the batch limits.
+        kafka: Settings for the Kafka connection, the process's slot (its fixed name in the group) and the batch limits.
         on_error: Called with the error that ends reading permanently.
         topic: Topic to read.
         group: Consumer group to join.
@@ -65,10 +65,11 @@ class GroupMember(Background):
         self._epoch = 0
         self._in_flight = InFlight()
         self._rewind_wanted = False
-        # By partition: the next offset to read, and the end offset that was reached, including transaction markers.
+        # For each partition: the next offset to read, and the end offset that was reached, including transaction
+        # markers.
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
-        # By partition: offsets passed to `commit` that have not been sent to the group yet.
+        # For each partition: the offset that was passed to `commit` but has not been sent to the group yet.
         self._consumed: dict[int, int] = {}
         self.assigned: tuple[int, ...] = ()
 
@@ -104,7 +105,7 @@ class GroupMember(Background):
         self._in_flight.complete()
 
     def fail(self) -> None:
-        """Make every batch read so far stale, and read again from the group's committed offsets."""
+        """Make every batch read so far stale, and resume reading at the group's committed offsets."""
         with self._lock:
             self._epoch += 1
             self._rewind_wanted = True
@@ -112,8 +113,9 @@ class GroupMember(Background):
     def lag(self, timeout: float) -> int:
         """Return the number of offsets left to read, as the broker reports them.
 
-        Transaction markers occupy offsets but are never read; an end that the reader has reached counts as read. A
-        member without partitions has a lag of 0, but still queries the broker.
+        Transaction markers occupy offsets but are never read. So once the reader has reached the end of a partition,
+        all offsets before that end count as read. A member without partitions has a lag of 0, but still queries the
+        broker.
 
         Args:
             timeout: Seconds to wait for each response from the broker.
@@ -162,7 +164,8 @@ class GroupMember(Background):
             The next offset to read for each partition where it is already known; None if the rewind must be retried.
         """
         try:
-            # This call waits for the group's open Kafka transactions, so a commit in doubt is resolved afterwards.
+            # This call waits for the group's open Kafka transactions, so it also resolves a commit whose outcome was
+            # unknown.
             for partition in self._consumer.committed(self._consumer.assignment(), timeout=COMMITTED_S):
                 if partition.error is not None:
                     raise KafkaException(partition.error)  # noqa: TRY301 - one handler for the call's and the partition's
