@@ -53,7 +53,8 @@ def measure_footprint(program: Program, settings: Settings, messages: NumberedTr
         with running(program, settings, 0, scratch) as process:
             if not reader.wait_for(len(messages) // 2, STALL_S):
                 raise FraudError(
-                    f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+                    f"{program.name} decided only {reader.settled} of {len(messages)} transactions; its log ends with: "
+                    f"{process.last_lines()}"
                 )
             rss_mib = process.rss_mib
             stopping = time.monotonic()

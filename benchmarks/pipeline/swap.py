@@ -99,7 +99,8 @@ def measure_swap(
             publishing.join()
         if not reader.wait_for_all(STALL_S):
             raise FraudError(
-                f"{program.name} decided {reader.settled} of {len(messages)} transactions: {process.last_lines()}"
+                f"{program.name} decided only {reader.settled} of {len(messages)} transactions; its log ends with: "
+                f"{process.last_lines()}"
             )
     if (reader.decision_counts != 1).any():
         raise FraudError(f"{int((reader.decision_counts > 1).sum())} transactions were decided more than once")

@@ -51,7 +51,7 @@ def show(settings: Settings, challenger: str, days: int) -> None:
 def _by_day(matchup: Matchup, changes: list[CounterfactualChange]) -> Table:
     title = f"{_model_name(matchup.challenger)} compared with {_model_name(matchup.champion)}"
     table = Table(
-        *("day", "tx", "matured", "differ", "saved", "lost", "false", "frauds"),
+        *("day", "decisions", "matured", "differ", "saved", "lost", "false positives", "frauds"),
         title=title,
         caption="saved, lost: minor units; false: false positives removed (-), added (+); frauds: gained (+), lost (-)",
     )

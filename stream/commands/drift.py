@@ -156,7 +156,10 @@ def _head(report: DriftReport) -> Text:
     if report.from_ms is not None and report.until_ms is not None:
         text.append(f"\nevent time {utc_time(report.from_ms)} to {utc_time(report.until_ms)}", style="dim")
     if report.ahead:
-        text.append(f"\n{report.ahead:,} not in any pane of event time: dated too far ahead", style="yellow")
+        text.append(
+            f"\n{report.ahead:,} transactions are dated too far in the future to be counted",
+            style="yellow",
+        )
     if not report.complete:
         text.append("\nnot full: the model had no more traffic", style="yellow")
     return text

@@ -49,9 +49,9 @@ class TimeParam(click.ParamType):
     ),
 )
 @click.option(
-    "--from", "start", type=TimeParam(), help="Start of the range, by Kafka's timestamps in UTC.  [default: all]"
+    "--from", "start", type=TimeParam(), help="Start of the range, by Kafka's timestamps in UTC.  [default: the oldest]"
 )
-@click.option("--to", "end", type=TimeParam(), help="End of the range, exclusive.  [default: all]")
+@click.option("--to", "end", type=TimeParam(), help="End of the range, exclusive.  [default: the newest]")
 @click.option(
     "--model",
     "which",

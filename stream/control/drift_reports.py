@@ -100,7 +100,7 @@ class ReportWriter:
             failures.append(str(error))
         if self._producer.flush(WRITE_S) or failures:
             self._producer = self._connect()  # the old producer drops what it has not sent yet
-            raise ReportsError(f"cannot write to topic {self._topic} ({failures[0] if failures else 'no response'})")
+            raise ReportsError(f"cannot write to topic {self._topic}: {failures[0] if failures else 'no response'}")
 
     def _connect(self) -> Producer:
         return Producer(producer_config(self._kafka) | {"linger.ms": 0})

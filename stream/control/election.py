@@ -11,7 +11,7 @@ from typing import NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 from confluent_kafka import KafkaError as Code
 
-from stream.kafka.clients import consumer_config
+from stream.kafka.clients import member_config
 from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -65,18 +65,8 @@ class ElectedReader:
         # partition only when a fetch returns nothing, which never happens on a busy topic.
         self._end: int | None = None
         self.caught_up = False
-        self._consumer = Consumer(
-            consumer_config(kafka)
-            | {
-                "group.id": group,
-                "client.id": f"{group}-{kafka.slot}",
-                "session.timeout.ms": kafka.session_timeout_ms,
-                "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
-                # The elected process keeps the partition when others join and leave, so it need not read everything
-                # again.
-                "partition.assignment.strategy": "cooperative-sticky",
-            }
-        )
+        # The elected process keeps the partition when others join and leave, so it need not read everything again.
+        self._consumer = Consumer(member_config(kafka, group, "cooperative-sticky"))
         self._consumer.subscribe([topic], on_assign=self._won, on_revoke=self._lost, on_lost=self._lost)
 
     def read(self, wait_s: float) -> list[bytes | None]:

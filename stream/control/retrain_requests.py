@@ -79,8 +79,8 @@ def request_retraining(
             return RequestOutcome(
                 recent,
                 written=False,
-                detail=f"not requested: {request.cause} did so {days:.1f} days ago and may again after "
-                f"{retrain.cooldown_days:g} (FRAUD_RETRAIN_COOLDOWN_DAYS)",
+                detail=f"not requested: {request.cause} already requested retraining {days:.1f} days ago, and the "
+                f"cool-down is {retrain.cooldown_days:g} days (FRAUD_RETRAIN_COOLDOWN_DAYS)",
                 cooling=True,
             )
         write(encode(request))

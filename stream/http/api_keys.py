@@ -67,7 +67,9 @@ def read_keys(path: Path) -> list[ApiKey]:
             f"FRAUD_HTTP_KEYS={path}: {error.strerror}; create it with `fraud-stream http-key`"
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"FRAUD_HTTP_KEYS={path} is not a list of API keys: {error}") from None
+        raise SettingsError(
+            f"FRAUD_HTTP_KEYS={path} is not a list of API keys ({error}); recreate it with `fraud-stream http-key`"
+        ) from None
 
 
 def add_key(path: Path, key: ApiKey) -> None:

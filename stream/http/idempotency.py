@@ -51,7 +51,7 @@ class IdempotencyCache:
         return response
 
     def keep(self, transaction_id: str, body: bytes, response: asyncio.Future[bytes]) -> None:
-        """Keep a pending response. A failed response is removed, so that a repeat of the request is decided anew."""
+        """Keep a pending response. A failed response is removed, so that a repeat of the request is decided again."""
         digest, requested_s = _digest(body), time.monotonic()
         self._entries.pop(transaction_id, None)
         self._entries[transaction_id] = digest, requested_s, response

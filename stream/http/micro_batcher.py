@@ -106,7 +106,7 @@ class MicroBatcher:
         except Exception:  # an unexpected error fails only these requests
             log.exception("scoring %d transactions failed", len(batch))
             for each in batch:
-                each.on_scored(NoChampionError("scoring failed; the edge's log has the cause"))
+                each.on_scored(NoChampionError("scoring failed; the log of the HTTP edge shows the cause"))
         else:
             _hand_out(batch, scored)
 

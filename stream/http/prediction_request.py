@@ -112,6 +112,8 @@ def _amount_minor(feature: Feature, value: FeatureValue) -> int | None:
     largest = math.log1p(MAX_AMOUNT) if feature.kind == "log_amount" else MAX_AMOUNT
     if not isinstance(value, float) or not 0 <= value <= largest:
         raise RefusedMessageError(
-            DeadLetterReason.OUT_OF_RANGE, f"feature {feature.name} is not a valid amount", f"features.{feature.name}"
+            DeadLetterReason.OUT_OF_RANGE,
+            f"feature {feature.name} is outside the range of amounts",
+            f"features.{feature.name}",
         )
     return round(math.expm1(value) if feature.kind == "log_amount" else value)

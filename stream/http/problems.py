@@ -63,7 +63,7 @@ def problem_details(error: Exception) -> ProblemDetails:
         if isinstance(error, kind):
             return _problem(status, str(error))
     log.error("a request failed", exc_info=error)
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the edge's log has the cause")
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; the log of the HTTP edge shows the cause")
 
 
 def problem_response(problem: ProblemDetails) -> Response:

@@ -62,6 +62,23 @@ def consumer_config(kafka: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def member_config(kafka: KafkaSettings, group: str, strategy: str) -> dict[str, Any]:
+    """Return the configuration of a consumer that joins a consumer group.
+
+    Args:
+        kafka: Kafka connection, slot and session timeout.
+        group: Consumer group to join.
+        strategy: Strategy by which the group assigns partitions: `range` or `cooperative-sticky`.
+    """
+    return consumer_config(kafka) | {
+        "group.id": group,
+        "client.id": f"{group}-{kafka.slot}",
+        "session.timeout.ms": kafka.session_timeout_ms,
+        "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
+        "partition.assignment.strategy": strategy,
+    }
+
+
 def producer_config(kafka: KafkaSettings) -> dict[str, Any]:
     """Return the configuration that all producers share: write once and in order, acknowledged by all replicas."""
     return client_config(kafka) | {

@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from stream.kafka.batch import Batch
-from stream.kafka.clients import consumer_config
+from stream.kafka.clients import member_config
 from stream.kafka.lag import LagReader
 from stream.runtime.background import Background
 from stream.runtime.in_flight import InFlight
@@ -49,16 +49,7 @@ class GroupMember(Background):
         self._topic = topic
         self._group = group
         self._on_error = on_error
-        self._consumer = Consumer(
-            consumer_config(kafka)
-            | {
-                "group.id": group,
-                "client.id": f"{group}-{kafka.slot}",
-                "session.timeout.ms": kafka.session_timeout_ms,
-                "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
-                "partition.assignment.strategy": "range",
-            }
-        )
+        self._consumer = Consumer(member_config(kafka, group, "range"))
         self._lag = LagReader(kafka, topic, group)
         self._metadata: Any = None
         self._lock = threading.Lock()

@@ -62,7 +62,7 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
                 yield RawBatch(topic, values, partitions, offsets)
             if time.monotonic() - last_message > SILENCE_S:
                 raise BrokerUnavailableError(
-                    f"no message of {topic} for {SILENCE_S:g} s; check the broker and try again"
+                    f"no message from {topic} for {SILENCE_S:g} s; check the broker and try again"
                 )
     finally:
         consumer.close()

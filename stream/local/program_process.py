@@ -115,7 +115,9 @@ class ProgramProcess:
     def require_running(self) -> None:
         """Raise FraudError with the last lines of the log if the program has exited."""
         if self.returncode is not None:
-            raise FraudError(f"{self.log.stem} ended with code {self.returncode}; see {self.log}:\n{self.last_lines()}")
+            raise FraudError(
+                f"{self.log.stem} exited with code {self.returncode}; see {self.log}:\n{self.last_lines()}"
+            )
 
     def last_lines(self, count: int = LAST_LINES) -> str:
         """Return the last `count` lines of the log."""

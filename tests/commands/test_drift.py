@@ -109,7 +109,7 @@ def test_missing_statistics_and_incomplete_windows_are_shown() -> None:
     )
     lines = rendered([unusual])
     assert lines[0].startswith("fraud 7, challenger")
-    assert "12 not in any pane of event time: dated too far ahead" in lines
+    assert "12 transactions are dated too far in the future to be counted" in lines
     assert "not full: the model had no more traffic" in lines
     assert any(line.split() == ["V1", "-", "-", "-", "0.0%", "·", "unknown"] for line in lines)
 

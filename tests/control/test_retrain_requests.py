@@ -57,7 +57,8 @@ def test_a_cause_requests_once_in_a_cool_down(settings: Settings, cause: Cause) 
     assert not early.written
     assert early.cooling
     assert early.detail == (
-        f"not requested: {cause} did so 6.9 days ago and may again after 7 (FRAUD_RETRAIN_COOLDOWN_DAYS)"
+        f"not requested: {cause} already requested retraining 6.9 days ago, and the cool-down is 7 days "
+        "(FRAUD_RETRAIN_COOLDOWN_DAYS)"
     )
     assert request_retraining(
         settings.kafka, settings.topic, settings.retrain, request(cause, ANOTHER, days=7.1)

@@ -43,7 +43,7 @@ def test_a_program_that_ends_early_is_quoted(tmp_path: Path) -> None:
     """If a program ends early, the error contains its name, its exit code and the last lines of its log."""
     command = [sys.executable, "-c", "import sys; print('no disk'); sys.exit(3)"]
     program = ProgramProcess(command, tmp_path / "early.log", ready_url=f"http://127.0.0.1:{free_port()}/")
-    with program, pytest.raises(FraudError, match=r"^early ended with code 3; see .*\nno disk$"):
+    with program, pytest.raises(FraudError, match=r"^early exited with code 3; see .*\nno disk$"):
         program.wait_ready()
 
 

@@ -52,7 +52,7 @@ class DecisionMonitor(Background):
         """Wait until `settled` transactions in total are decided or dead-lettered; fail after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while self.settled < settled:
-            assert time.monotonic() < deadline, f"{self.settled} of {settled} settled within {timeout:g} s"
+            assert time.monotonic() < deadline, f"only {self.settled} of {settled} completed within {timeout:g} s"
             time.sleep(0.01)
 
     def assert_resumes(self, fault_ended: float, within: float = RECOVERY_S) -> float:
@@ -62,7 +62,7 @@ class DecisionMonitor(Background):
             AssertionError: If that takes more than `within` seconds.
         """
         while not self._arrivals or self._arrivals[-1] < fault_ended:
-            assert time.monotonic() < fault_ended + within, f"nothing was settled within {within:g} s after the fault"
+            assert time.monotonic() < fault_ended + within, f"nothing was completed within {within:g} s after the fault"
             time.sleep(0.01)
         return next(at for at in self._arrivals if at >= fault_ended) - fault_ended
 

@@ -30,10 +30,12 @@ def check_parity(
     """
     worst = float(np.max(np.abs(scores - original)))
     if not worst <= TOLERANCE:  # also true for NaN
-        raise QualityError(f"the ONNX graph differs from the original by {worst:.3g}; at most {TOLERANCE} is allowed")
+        raise QualityError(
+            f"the ONNX graph's scores differ from the original model's by {worst:.3g}, more than {TOLERANCE}"
+        )
     exact = severities(original, policy, amount_minor)
     if flips := int(np.sum(severities(scores, policy, amount_minor) != exact)):
-        raise QualityError(f"the ONNX graph changes {flips} of the original's {len(scores)} verdicts")
+        raise QualityError(f"the ONNX graph changes {flips} of the original model's {len(scores)} verdicts")
     return worst
 
 

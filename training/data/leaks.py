@@ -104,7 +104,7 @@ def row_in_two_parts(split: Split) -> str | None:
     """Return a message that names two splits with equal rows (in every column except the id), or None."""
     for (one, of_one), (other, of_other) in combinations(vars(split).items(), 2):
         if count := int(np.isin(of_other.fingerprint, of_one.fingerprint).sum()):
-            return f"{count} rows of the {other} part equal a row of the {one} part in every column"
+            return f"{count} rows in the {other} split are identical to a row in the {one} split"
     return None
 
 

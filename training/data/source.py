@@ -151,12 +151,12 @@ def _read_errors(shown: str) -> Iterator[None]:
     except pl.exceptions.NoDataError:
         raise DataError(f"{shown} is empty; fetch or copy it again") from None
     except OSError as error:
-        raise DataError(f"{shown} cannot be read ({_one_line(error)}); is it cut off?") from error
+        raise DataError(f"{shown} cannot be read ({_one_line(error)}); check that the file is complete") from error
     except pl.exceptions.PolarsError:
         # The errors of polars are not shown, because they may contain values, which are card data.
         raise DataError(
             f"{shown} cannot be read: it must be Parquet, or comma-separated UTF-8 with one header line and no row "
-            "longer than it; is it cut off? Fetch or copy it again"
+            "with more fields than the header; if the file is incomplete, fetch or copy it again"
         ) from None
 
 
@@ -189,7 +189,7 @@ def _refuse_cut_off(path: Path, shown: str) -> None:
         return
     fields = [len(next(csv.reader([line.decode(errors="replace")]))) for line in (header, last)]
     if fields[1] < fields[0]:
-        raise DataError(f"{shown} is cut off in its last line; fetch or copy it again")
+        raise DataError(f"{shown} ends in the middle of a line; fetch or copy it again")
 
 
 def _one_line(error: Exception) -> str:

@@ -50,7 +50,7 @@ def split_by_time(data: Dataset) -> Split:
         test=data.part(slice(first_test, len(data))),
     )
     for name, part in vars(split).items():
-        _require_both(part.label, f"the {name} part", "each part of the time-ordered split")
+        _require_both(part.label, f"the {name} split", "each of the three splits")
     return split
 
 
@@ -77,7 +77,7 @@ def split_stratified(data: Dataset, seed: int) -> Split:
             part.append(chosen)
     split = Split(*(data.part(np.sort(np.concatenate(part))) for part in parts))
     for name, each in vars(split).items():
-        _require_both(each.label, f"the {name} part", "each part of the stratified split")
+        _require_both(each.label, f"the {name} split", "each of the three splits")
     return split
 
 
@@ -100,7 +100,7 @@ def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.in
     made = [Fold(slice(0, bounds[i]), slice(bounds[i], bounds[i + 1])) for i in range(1, folds + 1)]
     for number, fold in enumerate(made, start=1):
         for name, rows in vars(fold).items():
-            _require_both(labels[rows], f"{name} of fold {number}", f"each of {folds} folds")
+            _require_both(labels[rows], f"the {name} split of fold {number}", f"each of {folds} folds")
     return made
 
 

@@ -86,5 +86,5 @@ def _manual_step(promoter: Promoter, test: GateTest, version: RegisteredVersion)
     if test.challenger.bundle_sha256 == test.champion.bundle_sha256:
         return f"make it the champion's policy with: fraud-stream policy set --version {policy} ..."
     if read_bundle(promoter.store, version.bundle).manifest.policy.version != policy:
-        return "the policy is not its bundle's own, so promote the version by hand and set the policy afterwards"
+        return "the bundle has a different policy, so promote the version by hand and set the tested policy afterwards"
     return ""

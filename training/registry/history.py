@@ -95,7 +95,9 @@ class PromotionHistory:
         number = int(made.version)
         if all(entry.number != number for entry in self.entries()):
             with contextlib.suppress(RegistryError), self._mlflow.clear_errors():
-                self._mlflow.client.update_model_version(HISTORY, str(number), f"void, another was first: {text}")
+                self._mlflow.client.update_model_version(
+                    HISTORY, str(number), f"void, another change was first: {text}"
+                )
             raise StaleEpochError("another process changed the roles first; see `fraud-train history` and decide again")
         return HistoryEntry(number, change)
 

@@ -68,7 +68,7 @@ def _missing(entries: list[HistoryEntry], updates: list[ModelUpdate]) -> Iterato
         # The newest entry is from another broker, whose roles do not apply here.
         other = entries[-1].change.champion.path
         restored = _change(updates[-1], None)
-        reason = f"Kafka's roles {updates[-1].epoch} hold; {other} was published on another Kafka"
+        reason = f"the roles on this Kafka (epoch {updates[-1].epoch}) apply; {other} was published on another Kafka"
         yield msgspec.structs.replace(restored, action=RoleAction.ROLES, reason=reason, evidence=None)
 
 

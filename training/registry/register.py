@@ -85,8 +85,8 @@ def _require_sound(run: RunSnapshot) -> None:
     parity = run.metrics.get(PARITY, 0.0)
     if not parity <= TOLERANCE:  # also true for NaN
         raise RegistryError(
-            f"run {run.run_id}: the ONNX graph differs from the original by {parity:.3g}; "
-            f"at most {TOLERANCE} is allowed"
+            f"run {run.run_id}: the ONNX graph's scores differ from the original model's by {parity:.3g}, "
+            f"more than {TOLERANCE}"
         )
 
 

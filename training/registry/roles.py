@@ -40,7 +40,7 @@ def load_roles(path: Path) -> TrainedRoles:
     try:
         return msgspec.json.decode(path.read_bytes(), type=TrainedRoles)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} names no trained models ({error}); train them with: fraud-train baseline") from error
+        raise DataError(f"{path} lists no trained models ({error}); train them with: fraud-train baseline") from error
 
 
 def publish(roles: TrainedRoles, settings: Settings, note: str) -> ModelUpdate:

@@ -91,5 +91,5 @@ def _compare_with_champion(
     champion_study, record = origin
     description = f"version {number}, {record.key} of study {champion_study.name}"
     if not same_folds(study, champion_study):
-        return f"{description}, which had other data or folds", None
+        return f"{description}, which used different data or folds", None
     return description, paired_difference(chosen, record)

@@ -120,5 +120,5 @@ def test_blocks_have_equal_sizes() -> None:
 def test_a_fold_without_frauds_is_named() -> None:
     """If all frauds are late, the error names the first fold, which has no frauds to fit on."""
     labels = (np.arange(100) > 60).astype(np.int8)
-    with pytest.raises(DataError, match="train of fold 1 has 0 frauds in 33 rows"):
+    with pytest.raises(DataError, match="the train split of fold 1 has 0 frauds in 33 rows"):
         rolling_origin_folds(np.arange(100), labels, 2)

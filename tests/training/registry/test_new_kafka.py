@@ -54,7 +54,7 @@ def test_roles_of_another_kafka_give_way(promoter: Promoter, other_promoter: Pro
         assert promoter.registry.aliases() == {"champion": "1"}
         made = [entry.change for entry in promoter.history.entries()]
         assert [change.action for change in made] == ["promote", "promote", "roles"]
-        assert made[-1].reason == "Kafka's roles 1 hold; fraud/2 was published on another Kafka"
+        assert made[-1].reason == "the roles on this Kafka (epoch 1) apply; fraud/2 was published on another Kafka"
 
 
 def test_a_new_broker_gets_the_previous_champion_from_the_history(
