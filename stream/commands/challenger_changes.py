@@ -53,7 +53,7 @@ def _by_day(matchup: Matchup, changes: list[CounterfactualChange]) -> Table:
     table = Table(
         *("day", "decisions", "matured", "differ", "saved", "lost", "false positives", "frauds"),
         title=title,
-        caption="saved, lost: minor units; false: false positives removed (-), added (+); frauds: gained (+), lost (-)",
+        caption="saved, lost: minor units; false positives: removed (-), added (+); frauds: gained (+), lost (-)",
     )
     table.columns[0].no_wrap = True
     for each in changes:
