@@ -61,9 +61,9 @@ class ConceptTimeline:
 
 @dataclass(frozen=True)
 class _Rates:
-    """Shares of approvals in a stream, and the number of frauds per day."""
+    """Approval rates in a stream, and the number of frauds per day."""
 
-    #: Shares of the frauds, and of all rows, that are approved.
+    #: Share of the frauds, and share of all rows, that the champion approves.
     missed: float
     approved: float
     frauds_a_day: float

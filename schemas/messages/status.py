@@ -28,7 +28,7 @@ class WorkerStatus(Struct, frozen=True):
 class ModelCounts(Struct, frozen=True):
     """Counts of the scores and verdicts of one model with one policy; they can be summed over workers.
 
-    Every transaction counts for every model, whether the model decides or is in shadow. This makes a shadow period
+    Every transaction counts for every model, whether the model decides or is in shadow mode. This makes a shadow period
     comparable with the time after the promotion.
     """
 

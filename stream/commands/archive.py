@@ -20,7 +20,7 @@ from stream.settings import read_settings
 def archive_command() -> None:
     """Write transactions, decisions and labels to Parquet files until stopped, each message exactly once.
 
-    Every message is kept as it was sent, even one that cannot be decoded. Archive programs with the same URL share the
+    Every message is kept as it was sent, even one that cannot be decoded. Archive processes with the same URL share the
     topics' partitions. docs/archive.md describes the layout of the files and how to read them.
     """
     with requires_extra("archive", "the archive"):

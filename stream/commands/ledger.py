@@ -21,7 +21,7 @@ from stream.settings import read_settings
 def ledger() -> None:
     """Write decisions, shadow scores, labels and role changes to a SQL database until stopped, each row exactly once.
 
-    The ledger creates and migrates its tables. Ledgers with the same database share the topics' partitions.
+    The ledger creates and migrates its tables. Ledger processes with the same database share the topics' partitions.
     """
     with requires_extra("ledger", "the ledger"):
         from stream.ledger.program import run_ledger  # noqa: PLC0415 - SQLAlchemy is an extra

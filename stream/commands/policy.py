@@ -42,7 +42,7 @@ def policy() -> None:
 @click.option(
     "--shadow",
     is_flag=True,
-    help="Add the policy in shadow, where it decides nothing, instead of replacing the champion's policy.",
+    help="Add the policy in shadow mode, where it decides nothing, instead of replacing the champion's policy.",
 )
 @reason_option
 @author_option

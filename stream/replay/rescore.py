@@ -52,7 +52,7 @@ class HistoricalScorers:
             if roles is None:
                 raise RolesError(
                     f"bundle {decision.bundle_sha256[:12]} has no role in epoch {update.epoch}, and that epoch has "
-                    "no previous champion to fall back to; the decision was not made in this epoch"
+                    "no previous champion to fall back to, so the decision cannot have been made in it"
                 )
             self._scorers[key] = make_scorer(roles, self._settings.scoring)
         return self._scorers[key]

@@ -177,7 +177,7 @@ class RoleFollower(Background):
         )
         self._observer.swapped(roles, result)
         log.info(
-            "epoch %d: champion %s decides; challengers decide for %.0f %% of the cards, and %d are in shadow",
+            "epoch %d: champion %s decides; challengers decide for %.0f %% of the cards, and %d are in shadow mode",
             roles.epoch,
             roles.champion.model.manifest.version,
             100 * sum(challenger.share for challenger in roles.challengers),

@@ -1,4 +1,4 @@
-"""Tests how the rollback monitor acts on a verdict, with a control topic in memory."""
+"""Tests how the rollback monitor acts on a verdict, with an in-memory control topic."""
 
 import logging
 from collections.abc import Callable, Sequence

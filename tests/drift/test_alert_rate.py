@@ -41,7 +41,7 @@ def test_a_doubled_rate_is_detected_within_40_expected_alerts() -> None:
 
 
 def test_false_alarms_are_as_rare_as_alpha() -> None:
-    """If reference and windows have the same rate, the exact probability of an alarm is at most alpha."""
+    """If the reference and the windows have the same rate, the exact probability of an alarm is at most alpha."""
     rows = round(LIMITS.alert_expected / RATE)
     reference_alerts, current = np.arange(30, 160), np.arange(10, 90)
     false_alarm = 0.0

@@ -72,7 +72,7 @@ def test_the_error_probability_is_kept() -> None:
     ids=lambda value: str(value) if isinstance(value, Fault) else "",
 )
 def test_a_broken_model_is_detected(fault: Fault, statistics: set[str], within: int) -> None:
-    """After a day in shadow, a fault is detected at any hour, within the given blocks and by the right statistic."""
+    """After a day in shadow mode, a fault is detected at any hour, in the given blocks and by the right statistic."""
     rng = np.random.default_rng(7)
     breaches = [promote(rng, 1, 300, fault) for _ in range(BROKEN)]
     detected = [breach for breach in breaches if breach]

@@ -33,7 +33,7 @@ class MonitoredStream:
 
 
 def shadowed(*updates: ModelUpdate, blocks: int = 12) -> MonitoredStream:
-    """Return a stream whose second model was in shadow for some blocks while the first decided."""
+    """Return a stream whose second model was in shadow mode for some blocks while the first decided."""
     return MonitoredStream(*updates).count(1, blocks, model_counts("1"), model_counts("2", decides=False))
 
 
@@ -45,7 +45,7 @@ def test_a_first_champion_is_not_monitored() -> None:
 
 
 def test_a_promotion_is_compared_with_its_own_shadow_period() -> None:
-    """A model that behaves as in shadow stays; one that alerts on everything is to be rolled back."""
+    """A model that behaves as in shadow mode stays; one that alerts on everything is to be rolled back."""
     stream = shadowed(FIRST, PROMOTED).count(2, 5, model_counts("2"))
     assert stream.monitor.verdict() is None
     assert "is monitored: bounds from the champion's own 12 earlier blocks" in stream.monitor.description

@@ -178,7 +178,7 @@ class RowFailingLoader(RoleLoader):
         super().__init__(BundleStore(settings.bundle.store))
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load the models in role, and wrap the champion."""
+        """Load the models and their roles, and wrap the champion."""
         roles = super().load(update)
 
         def is_bad(matrix: Matrix) -> NDArray[np.bool_]:

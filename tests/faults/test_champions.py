@@ -183,7 +183,7 @@ class FailingLoader(RoleLoader):
         self.failing: set[str] = set()
 
     def load(self, update: ModelUpdate) -> Roles:
-        """Load the models in role, and wrap the champion."""
+        """Load the models and their roles, and wrap the champion."""
         roles = super().load(update)
         champion = FailingModel(roles.champion.model, self.failing)
         return replace(roles, champion=replace(roles.champion, model=champion))

@@ -82,7 +82,7 @@ def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -
 
 
 def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path: Path) -> None:
-    """The page shows the decision rate, models in role and dead letters of every program that decides."""
+    """The page shows the decision rate, models by role and dead letters of every program that decides."""
     settings = edge.settings
     with WorkerProcess(settings, tmp_path) as worker:
         worker.wait_ready()

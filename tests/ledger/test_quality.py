@@ -196,7 +196,7 @@ def test_no_pause_follows_a_failed_measurement() -> None:
 
 
 def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:
-    """Return the samples of model metrics by name, role and outcome (empty if the sample lacks that label)."""
+    """Return the samples of model metrics, keyed by name, role and outcome; a label that a sample lacks is empty."""
     return {
         (sample.name, sample.labels.get("role", ""), sample.labels.get("outcome", "")): sample.value
         for family in metrics.registry.collect()

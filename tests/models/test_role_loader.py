@@ -140,7 +140,7 @@ def test_one_bundle_under_two_paths_is_one_bundle(loader: RoleLoader, refs: list
 
 
 def test_a_challenger_may_be_the_previous_champion(loader: RoleLoader, refs: list[BundleRef]) -> None:
-    """The previous champion may score in shadow and is still ready to take over."""
+    """The previous champion may score in shadow mode and is still ready to take over."""
     assignment = update(refs[1], refs[0], previous=refs[0])
     roles = loader.load(assignment)
     fallback = loader.fall_back(assignment)

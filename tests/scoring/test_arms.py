@@ -88,7 +88,7 @@ def test_every_card_gets_an_existing_arm(shares: list[float], salt: str, cards: 
 
 
 def test_cards_are_split_by_share() -> None:
-    """Each challenger gets its share and the champion the rest; a challenger in shadow gets none."""
+    """Each challenger gets its share and the champion the rest; a challenger in shadow mode gets none."""
     arms = draw_arms([0.1, 0.0, 0.25], "s", CARDS)
     shares = np.bincount(arms, minlength=4) / len(CARDS)
     assert [shares[0], shares[1], shares[3]] == [near(0.65), near(0.1), near(0.25)]

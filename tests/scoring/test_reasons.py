@@ -36,7 +36,7 @@ def decisions_of(rows: list[tuple[float, float, float]], max_reasons: int = 5) -
 
 
 def fall(model: FakeModel, row: tuple[float, float, float], name: str) -> float:
-    """Return how much the score falls with one feature at its median, by scoring twice."""
+    """Return how much the score falls when a feature is set to its median, found by scoring twice."""
     vector = np.array([[row[0], 250, row[1], row[2]]], dtype=np.float32)
     without = vector.copy()
     column = model.plan.names.index(name)

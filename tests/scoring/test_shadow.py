@@ -1,4 +1,4 @@
-"""Challengers in shadow: they score as they would alone, and their problems affect no other model."""
+"""Challengers in shadow mode: they score as they would alone, and their problems affect no other model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +50,7 @@ MISSING: list[MissingPolicy] = ["refuse", "median", "nan"]
 def score_in_shadow(
     values: Sequence[bytes | None], *challengers: FakeModel, champion: FakeModel | None = None
 ) -> ScoredBatch:
-    """Score a batch with challengers in shadow, and check that they do not change decisions or rejections."""
+    """Score a batch with challengers in shadow mode, and check that they do not change decisions or rejections."""
     champion = champion or fake_model()
     scored = scorer(champion, *challengers).score(raw_batch(values), SCORING_TIME)
     alone = scorer(champion).score(raw_batch(values), SCORING_TIME)

@@ -18,7 +18,7 @@ FALSE_ALARMS = (0.15, 0.06)
 
 
 def roles_of(champion: str, challenger: str) -> ModelUpdate:
-    """Return roles with one challenger; both models have their own policies."""
+    """Return roles for a champion and a challenger, each with its own policy."""
     shadow_model = Challenger(BundleRef("fraud", "2", "fraud/2", challenger))
     return ModelUpdate(1, BundleRef("fraud", "1", "fraud/1", champion), BASE_MS, "ann", challengers=(shadow_model,))
 

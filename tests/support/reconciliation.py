@@ -133,7 +133,7 @@ def _check_shadows(
     *,
     repeats_allowed: bool,
 ) -> None:
-    """Check that each model in role, except the deciding model, has one shadow score for each decision.
+    """Check that each model that has a role, except the deciding model, has one shadow score for each decision.
 
     Decisions of the previous champion, which has no role in the epoch but decides when the champion fails, have none.
     """

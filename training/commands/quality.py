@@ -76,8 +76,8 @@ def quality(
 
     The study's chosen entry is fitted with each model seed on the time-ordered split. In addition, a separate study is
     run on each stratified split. Every evaluation of a test set is counted, and the metrics for all seeds are
-    reported. Run `fraud-train evaluate --final` on the study first. Splits that have already been measured are not run
-    again, so if the command is killed, repeat it.
+    reported. Run `fraud-train evaluate --final` on the study first. If the command is
+    killed, run it again: splits that have already been measured are skipped.
     """
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):

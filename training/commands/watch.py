@@ -70,8 +70,8 @@ def watch(
     control topic; then plan, evidence and judgement are stored with the model's run. If a promotion is interrupted, the
     next check completes it.
 
-    With --retrain on, each request becomes a challenger in shadow: archived transactions (FRAUD_ARCHIVE_URL) are joined
-    with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides no
+    With --retrain on, each request becomes a challenger in shadow mode: archived transactions (FRAUD_ARCHIVE_URL) are
+    joined with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides no
     transactions until it has won its gate test and been promoted.
     """
     if every is not None and retrain == "off":

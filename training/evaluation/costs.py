@@ -36,7 +36,7 @@ class Costs:
     def __post_init__(self) -> None:
         for name in ("review_cost_minor", "false_decline_cost_minor"):
             if getattr(self, name) < 0:
-                raise SettingsError(f"{name} must not be negative; give it in minor units of the currency")
+                raise SettingsError(f"{name} must not be negative; give 0 or more minor units of the currency")
         if not 0 <= self.recovered_share <= 1:
             raise SettingsError(
                 "recovered_share must be between 0 and 1: the share of a reviewed fraud's amount that is recovered"

@@ -105,7 +105,7 @@ class Promoter:
         return version
 
     def challenge(self, which: str, *, author: str, reason: str) -> HistoryEntry:
-        """Make a version a challenger in shadow, which scores every transaction but decides nothing.
+        """Make a version a challenger in shadow mode, which scores every transaction but decides nothing.
 
         Args:
             which: Number or alias of the version.

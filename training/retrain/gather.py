@@ -162,7 +162,7 @@ def _decode(
         fraud.append(is_fraud)
         try:
             transactions.append(codec.decode(batch["value"][row].as_py()))
-        except RefusedMessageError:  # an earlier champion with other features accepted it
+        except RefusedMessageError:  # an earlier champion with different features accepted it
             transactions.append(None)
     return transactions, fraud
 

@@ -1,4 +1,4 @@
-"""Handle retraining requests one by one: each leads to a challenger in shadow or is declined with a reason.
+"""Handle retraining requests one by one: each leads to a challenger in shadow mode or is declined with a reason.
 
 Each step leaves a trace for the next process, which resumes handling where an earlier process was killed:
 
@@ -101,7 +101,7 @@ class Retrainer:
         else:
             version = self._registered(run)
             self._make_challenger(version, request)
-            result = f"version {version.number} runs in shadow as bundle {version.bundle.path}"
+            result = f"version {version.number} runs in shadow mode as bundle {version.bundle.path}"
             answer = RetrainAnswer("challenger", result, _now_ms())
         answer_request(self.settings.kafka, self.settings.topic, request, answer)
         return answer

@@ -68,7 +68,7 @@ def evaluate_test_set(
         again: Whether to evaluate the test set even if it has been evaluated before.
 
     Raises:
-        StudyError: If the study has no chosen model or was run on other data, or if its test set has been evaluated
+        StudyError: If the study has no chosen model or was run on different data, or if its test set has been evaluated
             before and `again` is false.
         BundleError: If a bundle does not pass its audit.
         LeakError: If a PR-AUC is too good to be true.

@@ -71,12 +71,13 @@ def require_same_data(study: Study, data: Dataset) -> None:
     """Check that a study was run on these data.
 
     Raises:
-        StudyError: If the study was run on other inputs.
+        StudyError: If the study was run on different inputs.
     """
     original = _identity_of(study)
     if (original.data, original.description) != (data.sha256, _hash(data.description)):
         raise StudyError(
-            f"study {study.name} was run on other data; give its data with --data, or another study with --study"
+            f"study {study.name} was run on different data; give its data with --data, "
+            "or choose another study with --study"
         )
 
 
@@ -84,10 +85,10 @@ def require_same_features(study: Study, features: FeatureSet) -> None:
     """Check that a study was run with this feature set.
 
     Raises:
-        StudyError: If the study was run on other inputs.
+        StudyError: If the study was run on different inputs.
     """
     if _identity_of(study).features != _hash(features):
-        raise StudyError(f"study {study.name} was run with other features; give its feature set with --features")
+        raise StudyError(f"study {study.name} was run with different features; give its feature set with --features")
 
 
 def same_identity(study: Study, identity: Identity) -> bool:

@@ -101,7 +101,7 @@ class QualityRunner:
             seeds: Model seeds.
 
         Raises:
-            StudyError: If the study has no chosen entry, or was run on other data or features.
+            StudyError: If the study has no chosen entry, or was run on different data or features.
             QualityError: If the scores of a model and its ONNX export differ.
             LeakError: If a PR-AUC is too good to be true.
         """

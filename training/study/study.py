@@ -86,7 +86,7 @@ def run_study(
 
     Raises:
         LeakError: If a leak was found and not accepted.
-        StudyError: If the study to resume had another plan or other data, or no entry was finished in time.
+        StudyError: If the study to resume had a different plan or different data, or no entry was finished in time.
         DataError: If the data have too few rows or frauds.
         QualityError: If the scores of the chosen model and its ONNX export differ.
         RegistryError: If MLflow is unavailable or rejects the request.

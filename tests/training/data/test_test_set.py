@@ -27,7 +27,7 @@ def split(frame: pl.DataFrame, save: Save) -> Split:
 
 
 def purposes(split: Split, evaluations: list[CountedEvaluation], earlier: int = 0) -> PurposeSplit:
-    """Separate the sets of a split by purpose, and record evaluations on the test set."""
+    """Restrict each set of a split to its purpose, and record every evaluation of the test set."""
     alarm = LeakAlarm(no_leak)
     return split_by_purpose(split, folds=3, alarm=alarm, on_evaluation=evaluations.append, evaluations=earlier)
 

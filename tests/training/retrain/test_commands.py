@@ -53,7 +53,7 @@ def test_watch_handles_a_request_by_hand(retrain_setup: RetrainSetup) -> None:
     assert str(failed).startswith("another fraud-train watch that retrains is running in this directory")
     settings = retrain_setup.settings
     handled = run("watch", "--once", "--retrain", "on", "--bootstrap", settings.kafka.bootstrap)
-    assert handled.output.endswith("challenger, version 2 runs in shadow as bundle fraud/2\n")
+    assert handled.output.endswith("challenger, version 2 runs in shadow mode as bundle fraud/2\n")
     roles = current_roles(settings.kafka, settings.topic)
     assert roles is not None
     assert [each.bundle.path for each in roles.challengers] == ["fraud/2"]

@@ -1,4 +1,4 @@
-"""The whole loop on a real Kafka: amounts double, drift requests a model, and the new model runs in shadow."""
+"""The whole loop on a real Kafka: amounts double, drift requests a model, and the new model runs in shadow mode."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def label(number: int) -> bytes:
 
 
 def test_doubled_amounts_become_a_challenger(make_setup: MakeSetup, tmp_path: Path) -> None:
-    """With worker, ledger and archive running, doubled amounts lead to a challenger in shadow without manual steps."""
+    """With the worker, ledger and archive running, doubled amounts lead to a challenger without manual steps."""
     setup = make_setup(
         reference=True,
         bundle_store=str(tmp_path / "var" / "bundles"),

@@ -1,4 +1,4 @@
-"""A request on Kafka leads to exactly one challenger in shadow, even if processes die, or is declined with a reason."""
+"""A request on Kafka leads to exactly one challenger, even if processes die, or is declined with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
     (line,) = setup.retrainer.handle_open_requests()
     assert line == (
         f"retraining on request {request.request_id[:12]} (drift: PSI of V1 is 0.4): "
-        "challenger, version 2 runs in shadow as bundle fraud/2"
+        "challenger, version 2 runs in shadow mode as bundle fraud/2"
     )
     roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
@@ -64,7 +64,7 @@ def test_a_request_becomes_a_challenger_in_shadow(make_setup: MakeSetup, recipe:
     assert (roles.author, roles.epoch) == (AUTHOR, 2)
     (answer,) = answers(setup)
     assert answer is not None
-    assert (answer.outcome, answer.why) == ("challenger", "version 2 runs in shadow as bundle fraud/2")
+    assert (answer.outcome, answer.why) == ("challenger", "version 2 runs in shadow mode as bundle fraud/2")
     manifest = read_bundle(setup.promoter.store, version.bundle).manifest
     assert manifest.feature_names == ("V1", "V2", "V3", "Amount")
     assert (manifest.algorithm, manifest.policy.kind) == (RECIPES[recipe].family, "score")
@@ -84,11 +84,11 @@ def test_one_request_is_handled_once(make_setup: MakeSetup) -> None:
     setup.retrainer.handle_open_requests()
     assert setup.retrainer.handle_open_requests() == []
     again = setup.retrainer.handle(first)  # like a process that read the topic before the answer
-    assert again.why == "version 2 runs in shadow as bundle fraud/2"
+    assert again.why == "version 2 runs in shadow mode as bundle fraud/2"
     assert (len(runs(setup)), len(all_roles(setup.settings.kafka, setup.settings.topic))) == (1, 2)
     setup.request("hand")
     (line,) = setup.retrainer.handle_open_requests()
-    assert line.endswith("challenger, version 3 runs in shadow as bundle fraud/3")
+    assert line.endswith("challenger, version 3 runs in shadow mode as bundle fraud/3")
     roles = current_roles(setup.settings.kafka, setup.settings.topic)
     assert roles is not None
     assert [each.bundle.path for each in roles.challengers] == ["fraud/3", "fraud/2"]

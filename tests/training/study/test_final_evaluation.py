@@ -121,7 +121,7 @@ def test_without_a_champion_the_chosen_model_is_evaluated_alone(two_studies: Two
 def test_other_data_are_refused_before_the_evaluation_is_counted(two_studies: TwoStudies) -> None:
     """Other data are rejected, because their test set differs and may even contain the study's training split."""
     other = replace(two_studies.workspace.data, sha256="0" * 64)
-    with pytest.raises(StudyError, match=r"study challenger was run on other data; give its data with --data"):
+    with pytest.raises(StudyError, match=r"study challenger was run on different data; give its data with --data"):
         two_studies.evaluate(data=other)
     assert two_studies.workspace.runs.require("challenger").evaluations == 0
 

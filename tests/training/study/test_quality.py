@@ -117,6 +117,6 @@ def test_features_that_a_study_was_not_run_with_are_refused(
     workspace, _, runner = studied
     other = msgspec.structs.replace(DEFAULT, derived=("log_amount",))
     runner = QualityRunner(**{**vars(runner), "features": other})
-    with pytest.raises(StudyError, match=r"study tiny was run with other features; .* --features"):
+    with pytest.raises(StudyError, match=r"study tiny was run with different features; .* --features"):
         runner.over_model_seeds(workspace.runs.require("tiny"), SEEDS)
     assert workspace.runs.require("tiny").evaluations == 0
