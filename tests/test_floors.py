@@ -71,6 +71,8 @@ RESERVED = {
     "alembic": ("stream.ledger",),
     "sqlalchemy": ("stream.ledger", TRAINING),
     "pyarrow": ("stream.archive", TRAINING),
+    # This module turns its telemetry off.
+    "onnxruntime": ("stream.models.onnx_runtime",),
 }
 #: Parts of the stream that training may import besides floors 0 to 2: roles, retraining requests, labels, the archive,
 #: and the parts of a command line.
@@ -171,6 +173,8 @@ def test_imports_point_down(module: str) -> None:
         ("stream.scoring.scorer", "def f():\n    from stream.models.bundle import audit"),
         ("stream.scoring.scorer", "from ..models import bundle"),
         ("stream.scoring.scorer", "import onnxruntime as ort"),
+        ("stream.models.bundle", "import onnxruntime"),
+        ("training.publish", "import onnxruntime"),
         ("stream.models.bundle", "import stream.kafka.source"),
         ("stream.models.bundle", "async def f():\n    import prometheus_client"),
         ("stream.kafka.source", "from stream.worker import health"),

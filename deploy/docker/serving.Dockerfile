@@ -21,6 +21,7 @@ COPY --from=build /opt/fraud /opt/fraud
 ENV PATH=/opt/fraud/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     FRAUD_BUNDLE_STORE=/bundles \
     FRAUD_WEB_HOST=0.0.0.0 \
     FRAUD_WEB_PORT=6066

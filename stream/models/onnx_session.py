@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from schemas.errors import BundleIncompatibleError
+from stream.models.onnx_runtime import ort
 from stream.scoring.features import Matrix
 
 

@@ -1,13 +1,13 @@
 """Write a bundle: an MLflow model directory with our manifest, audited before it is used."""
 
 import hashlib
+from importlib import metadata
 from pathlib import Path
 
 import mlflow.onnx
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema, TensorSpec
 
@@ -42,7 +42,7 @@ def write_bundle(directory: Path, model: onnx.ModelProto, manifest: Manifest) ->
         str(directory),
         signature=signature,
         # Without explicit requirements, MLflow would load the model in a new process to infer them.
-        pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"],
+        pip_requirements=[f"onnx=={onnx.__version__}", f"onnxruntime=={metadata.version('onnxruntime')}"],
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )

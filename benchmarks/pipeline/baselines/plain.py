@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 import orjson
 from numpy.typing import NDArray
 
 from benchmarks.pipeline.baselines.job import Job
 from schemas.manifest import MANIFEST_NAME, MODEL_NAME, decode_manifest
+from stream.models.onnx_runtime import ort
 from stream.scoring.features import FeaturePlan, Matrix
 from stream.scoring.policy import VERDICTS, severities, thresholds
 from stream.scoring.reasons import explain

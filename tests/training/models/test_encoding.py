@@ -1,11 +1,11 @@
 """The encoding of features gives the same columns in numpy and in the graph."""
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto
 
 from schemas.manifest import Feature
+from stream.models.onnx_runtime import ort
 from stream.scoring.features import Matrix
 from training.models.encoding import MAX_LEVELS, Encoding
 from training.models.graph import SCORE, GraphWriter
