@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from schemas.json_schema import components
 from schemas.messages import Decision, FeatureValue, Transaction
 from stream.http.prediction_service import OFFSET_FIELDS
 from stream.http.problems import MEDIA_TYPE, ProblemDetails
@@ -108,9 +108,8 @@ PREDICT_BATCH_OPTIONS = _route_options(
 def openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application with these routes."""
     structs = [Transaction[dict[str, FeatureValue]], Decision, ProblemDetails]
-    _, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    schemas = {_base_name(name): schema for name, schema in components.items()}
+    schemas = components(structs, "#/components/schemas/")
     schemas |= {
         "ListedTransaction": _LISTED_TRANSACTION,
         "DecisionResponse": _decision_response(schemas.pop("Decision")),
@@ -129,12 +128,3 @@ def _decision_response(decision: dict[str, Any]) -> dict[str, Any]:
         "offset are null, because Kafka does not have the transaction yet.",
         "properties": decision["properties"] | nullable,
     }
-
-
-def _base_name(name: str) -> str:
-    """Return a struct's name without the type arguments that msgspec appends.
-
-    >>> _base_name("Transaction_dict_str__float___str___None__")
-    'Transaction'
-    """
-    return name.partition("_")[0]

@@ -55,10 +55,12 @@ class PredictionRoutes:
 
         @router.post(PATH, **PREDICT_OPTIONS)
         async def predict(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see the docstring
+            """Score one transaction and return the decision."""
             return await self.predict(request)
 
         @router.post(f"{PATH}/batch", **PREDICT_BATCH_OPTIONS)
         async def predict_batch(request: Request, ack: Ack = "kafka") -> Response:  # noqa: ARG001 - see the docstring
+            """Score several transactions; each result is independent of the others."""
             return await self.predict_batch(request)
 
         return router

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import sys
 
+import uvloop
+
 from schemas.errors import BrokerUnavailableError, BusyError
 from stream.http.api import make_api
 from stream.http.auth import Auth
@@ -67,7 +69,7 @@ class HttpProgram(Program):
         )
         self._broker = BrokerMonitor(settings.kafka, settings.topic.transactions_http)
         self._producer = AcknowledgedProducer(settings.kafka, settings.http.deadline_ms, self._broker, self.stop)
-        self._feed = EventFeed(settings.kafka, settings.topic)
+        self._feed = EventFeed(settings.kafka, settings.topic, self.problems)
         require_tls(settings.http)
         auth = Auth(settings.http)
         predictions = PredictionRoutes(
@@ -81,8 +83,10 @@ class HttpProgram(Program):
             session_routes(auth),
             page_routes(auth, self._feed),
         ]
+        #: The FastAPI application, which describes the routes.
+        self.api = make_api(routers, self.metrics)
         app = FastPath(
-            make_api(routers, self.metrics),
+            self.api,
             PATH,
             predictions.predict_body,
             self.metrics,
@@ -172,10 +176,15 @@ class HttpProgram(Program):
                     self._drift.sent(counts)
 
 
-async def run_http(settings: Settings) -> None:
-    """Build an HTTP edge in the running event loop, and run it until it is stopped.
+def run_http(settings: Settings) -> None:
+    """Run an HTTP edge in an event loop of its own until it is stopped.
 
     Raises:
         FraudError: The error that ended the edge, if a signal did not.
     """
-    await HttpProgram(settings).run()
+
+    async def run() -> None:
+        await HttpProgram(settings).run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())

@@ -1,10 +1,11 @@
-"""The console in a real Chromium: live alerts, labels written to Kafka, and no markup from outside."""
+"""The console in a real Chromium: live alerts, labels written to Kafka, states, widths, and no markup from outside."""
 
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -12,7 +13,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stream.control.role_changes import combine_changes, set_exploration
 from stream.control.role_writer import change_roles
 from stream.http.api_keys import Scope, add_key, make_key
+from stream.kafka.topics import create_topics
+from stream.local.broker import LocalBroker
+from stream.runtime.ports import free_port
 from stream.settings import Settings
+from tests.faults.conftest import publish_champion
 from tests.support.http_process import HttpProcess
 from tests.support.tool import tool
 from tests.support.topics import produce_all, read_all
@@ -23,6 +28,17 @@ from tests.support.worker_process import WorkerProcess
 Start = Callable[[Settings], HttpProcess]
 #: Features of a transaction that the champion of `publish_champion` declines.
 DECLINED = {"V1": 3.0, "V2": 3.0, "V3": 3.0}
+Scheme = Literal["light", "dark"]
+BACKGROUND: dict[Scheme, str] = {"light": "rgb(246, 247, 249)", "dark": "rgb(15, 18, 22)"}
+#: Returns the elements that are wider than their box or the screen, except charts and text for screen readers.
+CLIPPED = """() => {
+  const screen = document.documentElement.clientWidth;
+  const shown = [...document.querySelectorAll("header *, main *")].filter((each) =>
+    each.getClientRects().length && !each.closest("svg, .announcement"));
+  const clipped = shown.filter((each) => each.getBoundingClientRect().right > screen + 1 ||
+    (getComputedStyle(each).display !== "inline" && each.scrollWidth > each.clientWidth + 1));
+  return clipped.map((each) => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 40)}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +59,7 @@ def page(browser: Browser, edge: HttpProcess) -> Iterator[Page]:
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     opened.goto(f"http://127.0.0.1:{edge.web_port}/")
-    expect(opened.locator("#state")).to_have_text("live")
+    expect(opened.locator("#state")).to_have_text("Live")
     yield opened
     opened.close()
     assert errors == []
@@ -53,15 +69,17 @@ def test_an_alert_appears_within_two_seconds_and_can_be_labelled(page: Page, edg
     """The alert of a prediction over HTTP appears on the page; it is labelled fraud, then relabelled legitimate."""
     began = time.monotonic()
     edge.predict(transaction(1, features=DECLINED, amount_minor=123_450))
-    alert = page.locator("#alerts li").first
+    alert = page.locator("#alerts > li").first
     expect(alert.locator(".verdict")).to_have_text("decline", timeout=5000)
     assert time.monotonic() - began < 2
     expect(alert.locator(".amount")).to_have_text("€1,234.50")
-    expect(alert.locator(".reasons")).to_contain_text("V1")
+    expect(alert.locator(".reasons li").first).to_contain_text("V")
+    expect(alert.locator(".reasons li").first).to_contain_text("%")
     alert.get_by_role("button", name="Fraud: 1").click()
     expect(alert.locator(".label")).to_have_text("labelled fraud")
     alert.get_by_role("button", name="Legitimate: 1").click()
     expect(alert.locator(".label")).to_have_text("labelled legitimate")
+    expect(alert.get_by_role("button", name="Legitimate: 1")).to_have_attribute("aria-pressed", "true")
     labels = [json.loads(m.value() or b"") for m in read_all(edge.settings.kafka.bootstrap, edge.settings.topic.labels)]
     assert [(each["transaction_id"], each["fraud"], each["source"]) for each in labels] == [
         ("1", True, "analyst"),
@@ -76,7 +94,7 @@ def test_outside_text_is_not_rendered_as_markup(page: Page, edge: HttpProcess) -
     change_roles(
         edge.settings.kafka, edge.settings.topic, combine_changes([set_exploration(None)]), author=script, note=script
     )
-    expect(page.locator("#alerts li").first.locator(".id")).to_have_text(script)
+    expect(page.locator("#alerts > li").first.locator(".id code")).to_have_text(script)
     expect(page.locator("#roles li").first).to_contain_text(script)
     assert page.title() == "Fraud scorer"
 
@@ -91,26 +109,102 @@ def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path
             send(settings, 300, first)
             time.sleep(0.3)
         expect(page.locator("#dead-letters li")).to_have_count(2)
-        expect(page.locator("#models tr")).to_have_count(2)
+        expect(page.locator("#models li")).to_have_count(2)
         expect(page.locator("#models")).to_contain_text("champion")
         until(lambda: page.locator("#rate").inner_text().strip("0,.").isdigit())
-    expect(page.locator("#alerts li")).to_have_count(100)
+    expect(page.locator("#alerts > li")).to_have_count(100)
+    expect(page.locator("#alerts > li:visible")).to_have_count(6)
+    page.get_by_role("button", name="Show all 100").click()
+    expect(page.locator("#alerts > li:visible")).to_have_count(100)
+    expect(page.locator("#rate-chart text").filter(has_text="5 min ago")).to_have_count(1)
+    expect(page.locator("#rate-chart text").first).to_have_text("0")
     expect(page.locator("#p99")).to_contain_text("ms")
 
 
-def test_small_screens_dark_mode_and_keyboards(browser: Browser, page: Page, edge: HttpProcess) -> None:
-    """The page fits 360 pixels, follows the colour scheme, starts with a skip link, and names its buttons."""
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_clipped_at_any_width(browser: Browser, page: Page, edge: HttpProcess, scheme: Scheme) -> None:
+    """From 360 to 1440 pixels nothing is wider than its box, even with long names, and the colour scheme is used."""
+    edge.predict(transaction(1, transaction_id="payment-" * 15, features=DECLINED))
+    for width in (360, 768, 1024, 1440):
+        sized = browser.new_page(viewport={"width": width, "height": 740}, color_scheme=scheme, is_mobile=width < 400)
+        sized.goto(page.url)
+        expect(sized.locator("#alerts > li")).to_have_count(1)
+        assert sized.evaluate(CLIPPED) == [], f"at {width} pixels"
+        assert sized.evaluate("getComputedStyle(document.body).backgroundColor") == BACKGROUND[scheme]
+        sized.close()
+
+
+def test_the_page_works_with_a_keyboard(page: Page, edge: HttpProcess) -> None:
+    """Tab reaches a skip link first, Enter on it moves to the alerts, and every visible button has a name."""
     edge.predict(transaction(1, features=DECLINED))
-    phone = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark", is_mobile=True)
-    phone.goto(page.url)
-    expect(phone.locator("#alerts li")).to_have_count(1)
-    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert phone.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 18, 22)"
-    phone.close()
+    expect(page.locator("#alerts > li")).to_have_count(1)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the alerts")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Fraud: 1")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#alerts .label")).to_have_text("labelled fraud")
+    expect(page.get_by_role("button", name="Fraud: 1")).to_be_focused()
     unnamed = page.locator("button:not([aria-label])").all()
     assert all(each.inner_text() for each in unnamed if each.is_visible())
+
+
+def test_alerts_do_not_move_under_the_pointer(page: Page, edge: HttpProcess) -> None:
+    """While the pointer is on the list, new alerts wait behind a button, so that no click hits another alert."""
+    edge.predict(transaction(1, features=DECLINED))
+    page.locator("#alerts > li").first.hover()
+    edge.predict(transaction(2, features=DECLINED))
+    edge.predict(transaction(3, features=DECLINED))
+    expect(page.locator("#held")).to_have_text("Show 2 new alerts")
+    expect(page.locator("#alerts > li")).to_have_count(1)
+    page.locator("#held").click()
+    expect(page.locator("#alerts > li")).to_have_count(3)
+    expect(page.locator("#alerts > li .id code").first).to_have_text("3")
+    expect(page.locator("#held")).to_be_hidden()
+
+
+def test_empty_sections_say_so(page: Page) -> None:
+    """Before any transaction, each section says what is missing instead of staying blank."""
+    for name in ("traffic", "alerts", "models", "dead-letters", "drift"):
+        expect(page.locator(f"#no-{name}")).to_be_visible()
+    expect(page.locator("#no-roles")).to_be_hidden()
+
+
+def test_a_missing_champion_is_named(browser: Browser, make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """An edge without a champion says what to do; the message goes as soon as a champion is published."""
+    settings = make_settings(http_port=free_port())
+    create_topics(settings.kafka, settings.topic)
+    with HttpProcess(settings, tmp_path) as edge:
+        until(edge.is_alive)
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{edge.web_port}/")
+        expect(page.locator("#state")).to_have_text("Not ready")
+        expect(page.locator("#banner")).to_contain_text("No model is champion")
+        expect(page.locator("#banner")).to_contain_text("fraud-train promote")
+        publish_champion(settings)
+        expect(page.locator("#state")).to_have_text("Live", timeout=10_000)
+        expect(page.locator("#banner")).to_be_hidden()
+        page.close()
+
+
+def test_lost_kafka_and_a_lost_server_are_named(
+    browser: Browser,
+    make_http_settings: Callable[..., Settings],
+    start_edge: Start,
+    own_broker: LocalBroker,
+) -> None:
+    """Without Kafka the page says so; without the server it says from when its figures are."""
+    edge = start_edge(make_http_settings(kafka_bootstrap=own_broker.bootstrap))
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{edge.web_port}/")
+    expect(page.locator("#state")).to_have_text("Live")
+    own_broker.stop()
+    expect(page.locator("#banner")).to_contain_text("Kafka is not responding", timeout=15_000)
+    edge.kill()
+    expect(page.locator("#state")).to_have_text("Reconnecting…", timeout=10_000)
+    expect(page.locator("#banner")).to_contain_text("The server does not respond")
+    page.close()
 
 
 def test_users_log_in_with_a_key(
@@ -132,10 +226,10 @@ def test_users_log_in_with_a_key(
     expect(page.locator("#log-in-problem")).to_contain_text("unknown")
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator("#state")).to_have_text("live")
+    expect(page.locator("#state")).to_have_text("Live")
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     edge.client.post("/predict", content=transaction(1, features=DECLINED), headers=headers)
-    expect(page.locator("#alerts li")).to_have_count(1)
+    expect(page.locator("#alerts > li")).to_have_count(1)
     expect(page.locator("#alerts button")).to_have_count(2)
     assert not page.locator("#alerts button").first.is_visible()
     page.get_by_role("button", name="Log out").click()

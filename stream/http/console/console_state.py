@@ -1,10 +1,11 @@
 """The state that the console shows, built from Kafka messages, with a bounded size. This module does no I/O.
 
 Each change is an event with a name and data. A new page first receives a `snapshot` event, then one event per change.
+Whether the program that serves the page is ready is part of the state too.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +13,12 @@ import msgspec
 from schemas.errors import RefusedMessageError
 from schemas.message_codec import MessageCodec
 from schemas.messages import DeadLetter, Decision, DriftReport, Label, ModelUpdate, RoleCounts
+from stream.runtime.readiness import Problem
 from stream.settings import TopicSettings
 
 #: Maximum numbers of alerts, dead letters, traffic counts, drift reports and role changes to keep.
-ALERTS, DEAD_LETTERS, TRAFFIC, DRIFT_REPORTS, ROLE_CHANGES = 100, 50, 300, 24, 20
+#: Programs write one traffic count a second, so this is five minutes of five programs.
+ALERTS, DEAD_LETTERS, TRAFFIC, DRIFT_REPORTS, ROLE_CHANGES = 100, 50, 1500, 24, 20
 #: Maximum number of labels to keep, each for an alert.
 LABELS = 1000
 
@@ -23,7 +26,7 @@ LABELS = 1000
 class ConsoleEvent(msgspec.Struct, frozen=True):
     """A change to the console's state."""
 
-    #: snapshot, alert, dead_letter, traffic, drift, roles or label.
+    #: snapshot, status, alert, dead_letter, traffic, drift, roles or label.
     name: str
     data: dict[str, Any]
 
@@ -42,6 +45,7 @@ class ConsoleState:
         self._drift: deque[dict[str, Any]] = deque(maxlen=DRIFT_REPORTS)
         self._roles: deque[dict[str, Any]] = deque(maxlen=ROLE_CHANGES)
         self._labels: dict[str, dict[str, Any]] = {}
+        self._problems: list[Problem] = []
         self._handlers: dict[str, tuple[MessageCodec[Any], Callable[[Any], ConsoleEvent]]] = {
             topics.alerts: (MessageCodec(Decision), self._add_alert),
             topics.dead_letters: (MessageCodec(DeadLetter), self._add_dead_letter),
@@ -68,11 +72,24 @@ class ConsoleState:
         """Add a decoded message to the state, and return the event to send to open pages."""
         return self._handlers[topic][1](message)
 
-    def snapshot(self) -> ConsoleEvent:
-        """Return the complete state, for a page that has just opened."""
+    def set_problems(self, problems: Sequence[Problem]) -> ConsoleEvent | None:
+        """Set the reasons why the program is not ready; return the event to send to open pages, None if unchanged."""
+        if self._problems == list(problems):
+            return None
+        self._problems = list(problems)
+        return ConsoleEvent("status", self._status())
+
+    def snapshot(self, now_ms: int) -> ConsoleEvent:
+        """Return the complete state, for a page that has just opened.
+
+        Args:
+            now_ms: The current time in UTC milliseconds, as the browser's clock may be wrong.
+        """
         return ConsoleEvent(
             "snapshot",
             {
+                "now_ms": now_ms,
+                "status": self._status(),
                 "alerts": list(self._alerts),
                 "dead_letters": list(self._dead_letters),
                 "traffic": list(self._traffic),
@@ -80,6 +97,9 @@ class ConsoleState:
                 "roles": list(self._roles),
             },
         )
+
+    def _status(self) -> dict[str, Any]:
+        return {"problems": [{"name": each.value, "sentence": each.sentence} for each in self._problems]}
 
     def _add_alert(self, decision: Decision) -> ConsoleEvent:
         alert = {

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from schemas.errors import KafkaError
 from stream.http.console.console_state import ConsoleEvent, ConsoleState
 from stream.kafka.newest_messages import NewestMessages
 from stream.runtime.background import Background
+from stream.runtime.readiness import Problem
 from stream.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ MAX_PAGES = 200
 MESSAGES_AHEAD = 20
 #: Seconds between checks for a request to stop.
 STOP_CHECK_S = 0.2
+#: Seconds between checks whether the program is ready.
+STATUS_CHECK_S = 0.5
 #: Seconds between attempts to reconnect while Kafka is unavailable.
 RETRY_S = 2.0
 
@@ -35,17 +39,20 @@ class EventFeed(Background):
     Args:
         kafka: Kafka connection.
         topics: Topic names.
+        problems: Returns the reasons why the program is not ready; empty when it is ready.
     """
 
-    def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings, problems: Callable[[], Sequence[Problem]]) -> None:
         super().__init__("console-feed")
         self._kafka = kafka
+        self._problems = problems
         self._state = ConsoleState(topics)
         self._pages: set[asyncio.Queue[ConsoleEvent]] = set()
 
     def start(self) -> None:
         """Start following the topics. Call this method on the event loop that serves the pages."""
         self._loop = asyncio.get_running_loop()
+        self._check_status()
         super().start()
 
     @property
@@ -57,16 +64,19 @@ class EventFeed(Background):
         """Yield a snapshot event, then an event for each change, and None as a keep-alive."""
         page: asyncio.Queue[ConsoleEvent] = asyncio.Queue(MAX_QUEUED_EVENTS)
         with self._open(page):
-            yield self._state.snapshot()
+            yield self._snapshot()
             while True:
                 if page.full():
                     while not page.empty():
                         page.get_nowait()
-                    yield self._state.snapshot()
+                    yield self._snapshot()
                 try:
                     yield await asyncio.wait_for(page.get(), KEEP_ALIVE_S)
                 except TimeoutError:
                     yield None
+
+    def _snapshot(self) -> ConsoleEvent:
+        return self._state.snapshot(time.time_ns() // 1_000_000)
 
     @contextlib.contextmanager
     def _open(self, page: asyncio.Queue[ConsoleEvent]) -> Iterator[None]:
@@ -105,7 +115,16 @@ class EventFeed(Background):
             pass
 
     def _add(self, topic: str, message: Any) -> None:
-        event = self._state.add(topic, message)
+        self._send(self._state.add(topic, message))
+
+    def _check_status(self) -> None:
+        if self._stopping.is_set():
+            return
+        if (event := self._state.set_problems(self._problems())) is not None:
+            self._send(event)
+        self._loop.call_later(STATUS_CHECK_S, self._check_status)
+
+    def _send(self, event: ConsoleEvent) -> None:
         for page in self._pages:
             if not page.full():
                 page.put_nowait(event)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -13,7 +13,7 @@ from stream.http.console.console_state import ConsoleEvent
 from stream.http.console.event_feed import EventFeed
 from stream.http.errors import HttpError
 
-_STATIC = Path(__file__).parent / "static"
+_FILES = {path.name: path for path in (Path(__file__).parent / "static").iterdir()}
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -44,7 +44,7 @@ def page_routes(auth: Auth, feed: EventFeed) -> APIRouter:
         return _static_file("index.html")
 
     @router.get("/console/{name}.{extension}", **hidden)
-    async def static(name: Literal["console"], extension: Literal["css", "js"]) -> Response:
+    async def static(name: str, extension: str) -> Response:
         return _static_file(f"{name}.{extension}")
 
     @router.get("/console/events", **hidden)
@@ -68,7 +68,9 @@ def page_routes(auth: Auth, feed: EventFeed) -> APIRouter:
 
 
 def _static_file(name: str) -> Response:
-    path = _STATIC / name
+    path = _FILES.get(name)
+    if path is None:
+        raise HttpError(404, f"the console has no file {name}")
     return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix], headers=_HEADERS)
 
 
