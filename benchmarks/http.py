@@ -23,7 +23,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline.inputs import BenchmarkInputs, prepare_inputs
+from benchmarks.pipeline.inputs import BenchmarkInputs
+from benchmarks.pipeline.prepare import prepare_inputs
 from benchmarks.pipeline.programs import ROOT
 from benchmarks.pipeline.trial_broker import TrialBroker
 from schemas.codec import TransactionCodec

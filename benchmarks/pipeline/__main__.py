@@ -5,7 +5,6 @@ from rich.console import Console
 
 from benchmarks.pipeline.options import BASELINES, BenchmarkOptions
 from benchmarks.pipeline.report import render, to_json
-from benchmarks.pipeline.run import run_benchmark
 from stream.commands.command_line import examples, run
 
 
@@ -71,6 +70,8 @@ def bench(
         shadows=not no_shadows,
         drift=not no_drift,
     )
+    from benchmarks.pipeline.run import run_benchmark  # noqa: PLC0415 - MLflow and the boosters take seconds to import
+
     report = run_benchmark(options)
     if as_json:
         click.echo(to_json(report))

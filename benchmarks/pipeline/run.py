@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.pipeline.drift import DriftCost, measure_drift_cost
 from benchmarks.pipeline.footprint import Footprint, SoakResult, measure_footprint, measure_soak
-from benchmarks.pipeline.inputs import BenchmarkInputs, prepare_inputs
+from benchmarks.pipeline.inputs import BenchmarkInputs
 from benchmarks.pipeline.latency import Latency, measure_latency
 from benchmarks.pipeline.machine import describe_machine
 from benchmarks.pipeline.numbered_transactions import NumberedTransactions
@@ -20,6 +20,7 @@ from benchmarks.pipeline.options import (
     WARM_UP_EVENTS,
     BenchmarkOptions,
 )
+from benchmarks.pipeline.prepare import prepare_inputs
 from benchmarks.pipeline.programs import WORKER, Program, baseline_program, worker_program
 from benchmarks.pipeline.progress import ProgressLine, progress_line
 from benchmarks.pipeline.quix_environment import quix_python

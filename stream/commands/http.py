@@ -1,6 +1,5 @@
 """`fraud-stream http` and `fraud-stream http-key`."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -28,14 +27,11 @@ def http_command() -> None:
     client. docs/http.md describes the API.
     """
     with requires_extra("http", "the HTTP edge"):
-        import uvloop  # noqa: PLC0415 - uvloop and FastAPI are an extra
-
-        from stream.http.program import run_http  # noqa: PLC0415 - as above
+        from stream.http.program import run_http  # noqa: PLC0415 - uvloop and FastAPI are an extra
     settings = read_settings()
     set_up_logging(settings)
     set_up_tracing(settings.tracing, "http", settings.kafka.slot)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_http(settings))
+    run_http(settings)
 
 
 @click.command(

@@ -38,19 +38,13 @@ def set_up_tracing(settings: TracingSettings, program: str, slot: str) -> None:
     if not settings.otlp_endpoint:
         return
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
+        from stream.serving.span_exporter import exporting_provider  # noqa: PLC0415 - the exporter is an extra
     except ImportError as error:
         raise SettingsError(
             f"tracing needs {error.name}, which is not installed; run: pip install 'fraud-stream[tracing]'"
         ) from error
-    service = {"service.name": f"fraud-stream-{program}", "service.instance.id": slot}
-    provider = TracerProvider(resource=Resource.create(service))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")))
     global _tracer  # noqa: PLW0603 - once in a process, as OpenTelemetry's own provider
-    trace.set_tracer_provider(provider)
+    trace.set_tracer_provider(exporting_provider(settings.otlp_endpoint, program, slot))
     _tracer = trace.get_tracer("fraud-stream")
 
 

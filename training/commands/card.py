@@ -24,13 +24,9 @@ from training.commands.registry_options import open_registry
 def card(version: str, out: Path | None, store: str | None) -> None:
     """Write the model card of VERSION, a version number or an alias of the registered model."""
     registry, runs, bundles = open_registry(store)
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from stream.models.bundle import read_bundle  # noqa: PLC0415
-    from training.registry.card import make_card, read_figures  # noqa: PLC0415
+    from training.commands.jobs.card import make_version_card  # noqa: PLC0415 - MLflow takes seconds to import
 
-    registered = registry.find(version)
-    manifest = read_bundle(bundles, registered.bundle).manifest
-    model_card = make_card(registered.number, registered.tags, manifest, read_figures(registered.run_id, runs))
+    model_card = make_version_card(registry.find(version), runs, bundles)
     if out is None:
         click.echo(model_card.markdown(), nl=False)
         return

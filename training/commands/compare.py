@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from stream.commands.command_line import examples
-from training.commands.options import VAR, file_path
-from training.commands.study_options import name_option, open_mlflow
+from training.commands.options import file_path
+from training.commands.study_options import name_option
 
 
 @click.command(
@@ -23,19 +22,6 @@ def compare(name: str | None, out: Path | None) -> None:
     with the champion shows the paired difference on the folds if the champion comes from a study with the same folds,
     and the metrics on the test set if `fraud-train evaluate --final` has been run.
     """
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from training.registry.versions import Registry  # noqa: PLC0415
-    from training.study.compare import compare_study, save_page, summary_lines  # noqa: PLC0415
-    from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
-    from training.study.runs import StudyRuns  # noqa: PLC0415
+    from training.commands.jobs.compare import compare_entries  # noqa: PLC0415 - MLflow takes seconds to import
 
-    connection = open_mlflow()
-    runs = StudyRuns(connection)
-    study = runs.require(name)
-    comparison = compare_study(study, runs, Registry(connection))
-    Console().print(leaderboard_table(f"study {study.name}, {study.status.lower()}", comparison.records))
-    for line in summary_lines(comparison):
-        click.echo(line)
-    path = out or VAR / f"compare-{study.name}.html"
-    save_page(comparison, study, runs, path)
-    click.echo(path)
+    compare_entries(name, out)

@@ -20,8 +20,7 @@ def describe(file: str, out: Path | None) -> None:
     The draft guesses from column names and values which columns contain the label, time, amount, transaction id, card
     and features, and explains each guess in a comment. Check the draft before you train with it.
     """
-    # Polars and scikit-learn take a second to import; other commands must not wait.
-    from training.data.describe import draft_description  # noqa: PLC0415
+    from training.data.describe import draft_description  # noqa: PLC0415 - Polars takes a second to import
 
     drafted = draft_description(file)
     if out is None:

@@ -4,21 +4,11 @@ from pathlib import Path
 
 import click
 
-from schemas.errors import DataError
-from schemas.messages import encode
 from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import VAR, description_option, file_path, store_option
-from training.commands.registry_options import open_registry, open_store
 
 _OUT = VAR / "drift.html"
-_STEPS = 4
-
-
-class _UnusableFileError(click.ClickException):
-    """Raised if FILE cannot be used. The command then exits with code 2, as it does for bad usage."""
-
-    exit_code = 2
 
 
 @click.command(
@@ -58,37 +48,7 @@ def drift_report(
     FRAUD_DRIFT_ settings, so the same transactions give the same statistics. The findings are also printed; those
     marked ! need action. The exit code is 2 if the file cannot be used.
     """
-    with progress(_STEPS) as report:
-        report("read the bundle")
-        # matplotlib and polars take seconds to import; --help must not wait for them.
-        from stream.drift.alarm_rule import drift_limits  # noqa: PLC0415
-        from stream.settings import read_settings  # noqa: PLC0415
-        from training.data.description import ULB, read_description  # noqa: PLC0415
-        from training.drift.findings import list_findings  # noqa: PLC0415
-        from training.drift.history import column_histories  # noqa: PLC0415
-        from training.drift.inputs import read_model, read_rows  # noqa: PLC0415
-        from training.drift.offline import measure_drift  # noqa: PLC0415
-        from training.drift.report_page import drift_page  # noqa: PLC0415
-        from training.pages.render import write_page  # noqa: PLC0415
-
-        settings = read_settings()
-        limits = drift_limits(settings.drift, settings.watermark)
-        model = read_model(
-            bundle, open_store(store), lambda version: open_registry(store).registry.find(version).bundle
-        )
-        try:
-            report("read the file")
-            rows = read_rows(file, read_description(description) if description else ULB, model)
-            report(f"count {len(rows):,} transactions")
-            drift = measure_drift(rows, model, limits)
-        except DataError as error:
-            raise _UnusableFileError(str(error)) from error
-        report("write the page")
-        write_page(drift_page(drift, model.manifest, limits, Path(file).name), out)
-    if as_json:
-        for window in drift.reports:
-            click.echo(encode(window))
-        return
-    for finding in list_findings(drift, limits, column_histories(drift.reports, model.manifest)):
-        click.echo(f"{'!' if finding.needs_action else '-'} {finding.text}")
-    click.echo(out)
+    with progress(1) as report:
+        report("load matplotlib and polars")
+        from training.commands.jobs.drift_report import report_drift  # noqa: PLC0415 - these take seconds to import
+    report_drift(file, bundle=bundle, description=description, out=out, as_json=as_json, store=store)

@@ -8,7 +8,6 @@ import click
 from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import VAR, data_option, description_option, file_path
-from training.commands.study_options import open_mlflow
 
 _OUT = VAR / "eda.html"
 
@@ -30,13 +29,7 @@ def eda(data: str, description: Path | None, out: Path) -> None:
     started = time.perf_counter()
     with progress(1) as report:
         report("load matplotlib and MLflow")
-        # These imports take seconds; --help must not wait for them.
-        from training.data.description import ULB, read_description  # noqa: PLC0415
-        from training.eda.report import STEPS, run_eda  # noqa: PLC0415
-        from training.registry.experiment import BASELINE_EXPERIMENT, MlflowExperiment  # noqa: PLC0415
-    with progress(STEPS) as report:
-        experiment = MlflowExperiment(open_mlflow(), BASELINE_EXPERIMENT)
-        made = run_eda(data, read_description(description) if description else ULB, out, experiment, report)
-    for finding in made.findings:
+        from training.commands.jobs.eda import report_on_data  # noqa: PLC0415 - these take seconds to import
+    for finding in report_on_data(data, description, out):
         click.echo(f"{'!' if finding.needs_action else '-'} {finding.text}")
     click.echo(f"{out}, in {time.perf_counter() - started:.0f} s")

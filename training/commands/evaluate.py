@@ -3,17 +3,12 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from stream.commands.command_line import examples
 from training.commands.options import data_option, description_option, store_option
 from training.commands.study_options import (
     accept_option,
-    accepted_leaks,
-    make_costs,
     name_option,
-    open_mlflow,
-    read_data,
     review_cost_option,
 )
 
@@ -58,31 +53,14 @@ def evaluate(
         raise click.UsageError(
             "this command evaluates the test set; confirm with --final, or choose a model with: fraud-train leaderboard"
         )
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from stream.models.bundle_store import BundleStore  # noqa: PLC0415
-    from stream.settings import read_settings  # noqa: PLC0415
-    from training.data.leaks import LeakAlarm  # noqa: PLC0415
-    from training.registry.versions import Registry  # noqa: PLC0415
-    from training.study.accepted_leaks import AcceptedLeaks  # noqa: PLC0415
-    from training.study.final_evaluation import evaluate_test_set  # noqa: PLC0415
-    from training.study.leaderboard import evaluation_table  # noqa: PLC0415
-    from training.study.runs import StudyRuns  # noqa: PLC0415
+    from training.commands.jobs.evaluate import evaluate_chosen  # noqa: PLC0415 - MLflow takes seconds to import
 
-    connection = open_mlflow()
-    runs = StudyRuns(connection)
-    study = runs.require(name)
-    leaks = AcceptedLeaks()
-    # Leaks that were accepted in the study are accepted here too.
-    alarm = LeakAlarm(leaks.record, accepted_leaks((*accepted, *study.accepted)))
-    leaks.attach(runs, study)
-    evaluation = evaluate_test_set(
-        study,
-        read_data(data, description),
-        runs=runs,
-        registry=Registry(connection),
-        store=BundleStore(store or read_settings().bundle.store),
-        alarm=alarm,
-        costs=make_costs(review_cost),
+    evaluate_chosen(
+        name=name,
+        data=data,
+        description=description,
+        store=store,
+        review_cost=review_cost,
+        accepted=accepted,
         again=again,
     )
-    Console().print(evaluation_table(evaluation))

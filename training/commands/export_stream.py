@@ -8,7 +8,8 @@ from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import data_option, description_option
 from training.commands.part_options import out_option, part_option
-from training.commands.study_options import read_data
+from training.data.dataset import load
+from training.data.description import read_description
 from training.offline import Part, export_stream, part_of
 
 
@@ -28,7 +29,7 @@ def export_stream_command(data: str, description: Path | None, part: Part, out: 
     """Write one split of the data as transaction messages, one JSON object per line, in order of event time."""
     with progress(2) as report:
         report("read the data")
-        rows = part_of(read_data(data, description), part)
+        rows = part_of(load(data, read_description(description) if description else None), part)
         report(f"write {len(rows):,} transactions")
         export_stream(rows, out)
     click.echo(out)

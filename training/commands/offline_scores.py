@@ -8,7 +8,8 @@ from stream.commands.command_line import examples
 from training.commands.display import progress
 from training.commands.options import data_option, description_option, roles_option
 from training.commands.part_options import out_option, part_option
-from training.commands.study_options import read_data
+from training.data.dataset import load
+from training.data.description import read_description
 from training.offline import Part, export_scores, part_of
 from training.registry.roles import load_roles
 
@@ -31,7 +32,7 @@ def offline_scores(
     trained = load_roles(roles)
     with progress(2) as report:
         report("read the data")
-        rows = part_of(read_data(data, description), part)
+        rows = part_of(load(data, read_description(description) if description else None), part)
         report(f"score {len(rows):,} transactions")
         export_scores(rows, trained, store or trained.store, out)
     click.echo(out)

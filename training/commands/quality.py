@@ -1,7 +1,5 @@
 """The command `fraud-train quality`."""
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -12,12 +10,7 @@ from training.commands.options import VAR, data_option, description_option, file
 from training.commands.study_options import (
     CONFIGS,
     SPLIT_PLAN,
-    STUDY_LOCK,
-    TRIALS,
     accept_option,
-    accepted_leaks,
-    open_mlflow,
-    read_data,
 )
 
 _SPLITS, _MODELS = 10, 5
@@ -81,53 +74,17 @@ def quality(
     """
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
-        # These imports take seconds; help and usage errors must not wait for them.
-        from schemas.errors import StudyError  # noqa: PLC0415
-        from stream.models.bundle_store import BundleStore  # noqa: PLC0415
-        from stream.settings import read_settings  # noqa: PLC0415
-        from training.data.featureset import DEFAULT, read_feature_set  # noqa: PLC0415
-        from training.machine import describe_machine  # noqa: PLC0415
-        from training.registry.versions import Registry  # noqa: PLC0415
-        from training.study.lock import single_instance  # noqa: PLC0415
-        from training.study.plan import load_plan  # noqa: PLC0415
-        from training.study.progress import StudyProgress  # noqa: PLC0415
-        from training.study.quality import QualityRunner  # noqa: PLC0415
-        from training.study.quality_page import QualityPage  # noqa: PLC0415
-        from training.study.runs import StudyRuns  # noqa: PLC0415
-        from training.study.search import open_storage  # noqa: PLC0415
-    machine, split_plan = describe_machine(()), load_plan(plan or CONFIGS / SPLIT_PLAN)
-    with single_instance(STUDY_LOCK):
-        connection = open_mlflow()
-        runs = StudyRuns(connection)
-        study = runs.require(name)
-        evaluation = runs.last_evaluation(study)
-        if evaluation is None:
-            raise StudyError(f"study {study.name} has no final evaluation yet; run: fraud-train evaluate --final")
-        runner = QualityRunner(
-            read_data(data, description),
-            read_feature_set(features) if features else DEFAULT,
-            runs,
-            Registry(connection),
-            BundleStore(store or read_settings().bundle.store),
-            open_storage(f"sqlite:///{TRIALS}"),
-            StudyProgress(console),
-            accepted_leaks(accepted),
-        )
-        # The splits come first because they can be resumed; the model seeds evaluate the test set again each time.
-        by_split = runner.over_splits(split_plan, range(splits))
-        by_model = runner.over_model_seeds(study, range(models))
-    page = QualityPage(
-        study=study,
-        records=[record for _, record in runs.finished(study).values()],
-        evaluation=evaluation,
-        splits=by_split,
-        plan=split_plan.name,
-        model_seeds=by_model,
-        machine=machine,
-        command=shlex.join(("fraud-train", *sys.argv[1:])),
+        from training.commands.jobs.quality import measure_quality  # noqa: PLC0415 - these take seconds to import
+    measure_quality(
+        name=name,
+        plan=plan or CONFIGS / SPLIT_PLAN,
+        splits=splits,
+        models=models,
+        features=features,
+        out=out,
+        data=data,
+        description=description,
+        store=store,
+        accepted=accepted,
+        console=console,
     )
-    try:
-        out.write_text(page.markdown(), encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"cannot write to {out} ({error.strerror}); choose another file with --out") from error
-    click.echo(out)

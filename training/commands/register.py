@@ -21,8 +21,7 @@ def register(run_id: str, store: str | None) -> None:
     stored with the run. If any step fails, neither the version nor the bundle is kept.
     """
     registry, runs, bundles = open_registry(store)
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from training.registry.register import register as register_run  # noqa: PLC0415
+    from training.registry.register import register as register_run  # noqa: PLC0415 - MLflow takes seconds to import
 
     version = register_run(run_id, registry, runs, bundles)
     click.echo(f"version {version.number}: bundle {version.bundle.path}, SHA-256 {version.bundle.sha256[:12]}…")

@@ -1,6 +1,6 @@
 """Options and connections that the registry commands share."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,20 +9,11 @@ from stream.settings import Settings, read_settings
 from training.commands.options import VAR
 
 if TYPE_CHECKING:
+    from training.registry.access import RegistryAccess
     from training.registry.promote import Promoter
-    from training.registry.runs import MlflowRuns
-    from training.registry.versions import Registry
 
 bootstrap_option = click.option("--bootstrap", help="Kafka broker, host:port.  [default: FRAUD_KAFKA_BOOTSTRAP]")
 reason_option = click.option("--reason", required=True, help="Reason for the change, recorded in the history.")
-
-
-class RegistryAccess(NamedTuple):
-    """Registered versions, MLflow runs and bundles, for commands that change no roles."""
-
-    registry: "Registry"
-    runs: "MlflowRuns"
-    store: BundleStore
 
 
 def kafka_settings(bootstrap: str | None) -> Settings:
@@ -45,20 +36,16 @@ def open_store(store: str | None) -> BundleStore:
     return BundleStore(store or read_settings().bundle.store)
 
 
-def open_registry(store: str | None) -> RegistryAccess:
+def open_registry(store: str | None) -> "RegistryAccess":
     """Connect to MLflow and the bundle store.
 
     Raises:
         FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.
     """
     bundles = open_store(store)
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from training.registry.connection import connect  # noqa: PLC0415
-    from training.registry.runs import MlflowRuns  # noqa: PLC0415
-    from training.registry.versions import Registry  # noqa: PLC0415
+    from training.registry.access import access_registry  # noqa: PLC0415 - MLflow takes seconds to import
 
-    mlflow = connect(VAR)
-    return RegistryAccess(Registry(mlflow), MlflowRuns(mlflow), bundles)
+    return access_registry(VAR, bundles)
 
 
 def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
@@ -72,12 +59,6 @@ def open_promoter(store: str | None, bootstrap: str | None) -> "Promoter":
         FraudError: If a setting cannot be used, the store cannot be opened, or MLflow is unavailable.
     """
     settings, bundles = kafka_settings(bootstrap), open_store(store)
-    # MLflow takes seconds to import; help and usage errors must not wait for it.
-    from training.registry.connection import connect  # noqa: PLC0415
-    from training.registry.history import PromotionHistory  # noqa: PLC0415
-    from training.registry.promote import Promoter  # noqa: PLC0415
-    from training.registry.runs import MlflowRuns  # noqa: PLC0415
-    from training.registry.versions import Registry  # noqa: PLC0415
+    from training.registry.access import make_promoter  # noqa: PLC0415 - MLflow takes seconds to import
 
-    mlflow = connect(VAR)
-    return Promoter(Registry(mlflow), PromotionHistory(mlflow), MlflowRuns(mlflow), bundles, settings)
+    return make_promoter(VAR, bundles, settings)

@@ -16,9 +16,7 @@ from training.commands.registry_options import bootstrap_option, open_promoter
     ),
 )
 @click.argument("version")
-@click.option(
-    "--watch", is_flag=True, help="Make the version a challenger, which scores but never decides."
-)
+@click.option("--watch", is_flag=True, help="Make the version a challenger, which scores but never decides.")
 @click.option("--reason", help="Reason for the change, recorded in the history; required with --watch.")
 @author_option
 @bootstrap_option

@@ -13,14 +13,9 @@ from training.commands.study_options import (
     CONFIGS,
     DEFAULT_PLAN,
     QUICK_PLAN,
-    STUDY_LOCK,
     TRIALS,
     accept_option,
-    accepted_leaks,
     alerts_option,
-    make_costs,
-    open_mlflow,
-    read_data,
     review_cost_option,
 )
 
@@ -98,48 +93,21 @@ def study(
         raise click.UsageError("--quick uses its own plan; give either --quick or --plan")
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
-        # These imports take seconds; help and usage errors must not wait for them.
-        from training.data.featureset import DEFAULT, read_feature_set  # noqa: PLC0415
-        from training.study.budget import Budget  # noqa: PLC0415
-        from training.study.leaderboard import leaderboard_table  # noqa: PLC0415
-        from training.study.lock import single_instance  # noqa: PLC0415
-        from training.study.plan import load_plan  # noqa: PLC0415
-        from training.study.progress import StudyProgress  # noqa: PLC0415
-        from training.study.runs import StudyRuns  # noqa: PLC0415
-        from training.study.search import open_storage  # noqa: PLC0415
-        from training.study.settings import StudySettings  # noqa: PLC0415
-        from training.study.study import run_study  # noqa: PLC0415
-    limit = Budget(budget)
-    study_plan = load_plan(plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN))
-    settings = StudySettings(
-        name or study_plan.name,
-        split,
-        accepted_leaks(accepted),
-        fresh=fresh,
-        costs=make_costs(review_cost),
+        from training.commands.jobs.study import compare_families  # noqa: PLC0415 - these take seconds to import
+    compare_families(
+        data=data,
+        description=description,
+        features=features,
+        plan=plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN),
+        name=name,
+        budget=budget,
+        split=split,
+        storage=storage or f"sqlite:///{TRIALS}",
         policy=policy,
         alerts_per_day=alerts_per_day,
+        review_cost=review_cost,
+        fresh=fresh,
+        accepted=accepted,
+        console=console,
+        started=started,
     )
-    with single_instance(STUDY_LOCK):
-        runs = StudyRuns(open_mlflow())
-        with console.status("read the data"):
-            rows = read_data(data, description)
-        outcome = run_study(
-            study_plan,
-            rows,
-            read_feature_set(features) if features else DEFAULT,
-            settings,
-            runs=runs,
-            storage=open_storage(storage or f"sqlite:///{TRIALS}"),
-            budget=limit,
-            progress=StudyProgress(console),
-        )
-    Console().print(leaderboard_table(f"study {settings.name}", outcome.records))
-    for key, entry in outcome.left_out.items():
-        click.echo(f"left out: {key} ({entry.reason})")
-    for leak, details in outcome.accepted.items():
-        click.echo(f"accepted leak {leak}: {details}")
-    if not all(entry.failed for entry in outcome.left_out.values()):
-        click.echo("some entries were left out but did not fail; to run them, repeat the same command")
-    click.echo(f"chosen: {outcome.chosen.key}, in {time.perf_counter() - started:.0f} s; register its bundle with:")
-    click.echo(f"  fraud-train register {outcome.run_id}")

@@ -12,7 +12,7 @@ from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from training.bundling.write_bundle import BUNDLE_ARTIFACT
-from training.commands.registry_options import RegistryAccess
+from training.registry.access import RegistryAccess
 from training.registry.connection import MlflowConnection, connect
 from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.history import PromotionHistory

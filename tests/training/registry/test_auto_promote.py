@@ -17,7 +17,7 @@ from stream.settings import Settings
 from tests.evaluation.sample_evidence import HEALTHY
 from tests.support.ledger_history import SETTINGS, SimulatedHistory
 from tests.training.registry.conftest import AddVersion
-from training.commands.registry_options import RegistryAccess
+from training.registry.access import RegistryAccess
 from training.registry.auto_promote import AUTHOR, auto_promote, encode_proof
 from training.registry.promote import Promoter
 from training.registry.reconcile import reconcile

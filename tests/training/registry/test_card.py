@@ -13,9 +13,9 @@ from schemas.manifest import Feature, Manifest, Metric, Parity, TrainingWindow
 from schemas.messages import Policy
 from stream.models.bundle import read_bundle
 from tests.training.registry.conftest import AddVersion, MakeRun
-from training.commands.registry_options import RegistryAccess
 from training.evaluation.calibration import CalibrationBin
 from training.evaluation.slices import Slice
+from training.registry.access import RegistryAccess
 from training.registry.card import ModelCard, make_card, read_figures
 from training.registry.card_figures import CardFigures, OperatingPoint
 from training.registry.experiment import ActiveRun

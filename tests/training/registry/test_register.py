@@ -13,7 +13,7 @@ from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.settings import Settings
 from tests.training.registry.conftest import RUN_TAGS, MakeRun
-from training.commands.registry_options import RegistryAccess
+from training.registry.access import RegistryAccess
 from training.registry.connection import MlflowConnection
 from training.registry.experiment import ActiveRun, MlflowExperiment
 from training.registry.lineage import feature_set

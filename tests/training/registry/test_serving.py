@@ -20,7 +20,7 @@ from stream.runtime.ports import free_port
 from tests.support.bundles import put_bundle
 from tests.training.registry.conftest import MakeRun
 from training.bundling.write_bundle import BUNDLE_ARTIFACT, write_bundle
-from training.commands.registry_options import RegistryAccess
+from training.registry.access import RegistryAccess
 from training.registry.experiment import ActiveRun
 from training.registry.register import register
 from training.registry.versions import CHAMPION

@@ -11,8 +11,9 @@ from stream.control.role_reader import current_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.training.retrain.conftest import MakeSetup, RetrainSetup
+from training.commands.jobs.watch import RETRAIN_LOCK
 from training.commands.retrain import retrain
-from training.commands.watch import RETRAIN_LOCK, watch
+from training.commands.watch import watch
 from training.study.lock import single_instance
 
 COMMANDS = {"retrain": retrain, "watch": watch}

@@ -74,7 +74,7 @@ def test_study_says_to_repeat_the_command_only_if_that_would_run_another_entry(
     def run_and_leave_out(*arguments: Any, **options: Any) -> StudyOutcome:
         return dataclasses.replace(run_study(*arguments, **options), left_out=left_out)
 
-    monkeypatch.setattr("training.study.study.run_study", run_and_leave_out)
+    monkeypatch.setattr("training.commands.jobs.study.run_study", run_and_leave_out)
     out = run("study", "--plan", "plan.yaml")
     assert out.count("left out: ") == len(left_out)
     assert ("repeat the same command" in out) is repeat
