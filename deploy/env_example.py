@@ -29,6 +29,7 @@ KAFKA_HOST_PORT=9092
 MLFLOW_HOST_PORT=5000
 WORKER_HOST_PORT=6066
 LEDGER_HOST_PORT=6068
+ARCHIVE_HOST_PORT=6070
 HTTP_HOST_PORT=6072
 PROMETHEUS_HOST_PORT=9090
 ALERTMANAGER_HOST_PORT=9093
@@ -44,23 +45,24 @@ def rendered() -> str:
     for group in msgspec.structs.fields(Settings):
         schemas: dict[str, dict[str, Any]] = components[group.type.__name__]["properties"]
         notes = field_notes(group.type)
-        lines += ["", f"# {_RULE} {_summary(group.type)}"]
+        lines += ["", f"# {_RULE} {summary(group.type)}"]
         for field in msgspec.structs.fields(group.type):
             # A note starts a new paragraph; a setting without a note belongs to the paragraph above.
             if note := notes.get(field.name):
                 lines += ["", *textwrap.wrap(note, 118, initial_indent="# ", subsequent_indent="# ")]
-            if allowed := _allowed(schemas[field.name]):
-                lines.append(f"# {allowed}")
+            if limits := allowed(schemas[field.name]):
+                lines.append(f"# {limits}")
             variable = f"{PREFIX}{group.name}_{field.name}".upper()
             lines.append(f"{variable}={defaults[variable]}")
     return "\n".join(lines) + "\n" + _COMPOSE
 
 
-def _summary(group: type[msgspec.Struct]) -> str:
+def summary(group: type[msgspec.Struct]) -> str:
+    """Return a sentence that describes a group of settings."""
     return (group.__doc__ or "").strip().splitlines()[0]
 
 
-def _allowed(schema: dict[str, Any]) -> str:
+def allowed(schema: dict[str, Any]) -> str:
     """Return a sentence about the values that a setting allows, from its JSON Schema; empty if it allows any value."""
     if "enum" in schema:
         return f"One of {', '.join(schema['enum'])}."

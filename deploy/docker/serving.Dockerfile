@@ -16,12 +16,14 @@ RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --no-bui
 
 FROM python:3.12-slim
 # A new volume gets the owner of the directory on which it is first mounted.
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud && install -d -o fraud -g fraud /bundles
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud \
+    && install -d -o fraud -g fraud /archive /bundles
 COPY --from=build /opt/fraud /opt/fraud
 ENV PATH=/opt/fraud/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     ORT_DISABLE_TELEMETRY=1 \
+    FRAUD_ARCHIVE_URL=/archive \
     FRAUD_BUNDLE_STORE=/bundles \
     FRAUD_WEB_HOST=0.0.0.0 \
     FRAUD_WEB_PORT=6066

@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Model training, and the MLflow server.
+# Model training, retraining on request, and the MLflow server.
 FROM python:3.12-slim AS build
 # Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
@@ -19,7 +19,7 @@ FROM python:3.12-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 # A new volume gets the owner of the directory on which it is first mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud \
-    && install -d -o fraud -g fraud /bundles /mlartifacts /srv/fraud/var
+    && install -d -o fraud -g fraud /archive /bundles /mlartifacts /srv/fraud/var
 COPY --from=build /opt/fraud /opt/fraud
 ENV PATH=/opt/fraud/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -28,6 +28,7 @@ ENV PATH=/opt/fraud/bin:$PATH \
     MLFLOW_DISABLE_TELEMETRY=true \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \
+    FRAUD_ARCHIVE_URL=/archive \
     FRAUD_BUNDLE_STORE=/bundles
 WORKDIR /srv/fraud
 USER 10001:10001

@@ -1,9 +1,10 @@
-"""Tests of the services in the compose file, on the file's text only, because no container engine runs here."""
+"""Tests of the services in the compose file, on the file's text only; tests/compose brings the services up."""
 
 import re
 from collections import Counter
 
 import pytest
+from sqlalchemy import make_url
 
 from deploy.env_example import rendered
 from stream.http.auth import is_loopback
@@ -74,10 +75,13 @@ def test_settings_are_valid(service: str) -> None:
     dockerfile = dockerfile_of(service)
     environment = {**(dockerfile.environment if dockerfile else {}), **SERVICES[service].get("environment", {})}
     settings = read_settings(fraud_settings(environment))
-    if service in {"topics", "worker", "ledger", "http", "train"}:
+    if service in {"topics", "worker", "ledger", "archive", "http", "train", "watch"}:
         assert settings.kafka.bootstrap == "kafka:9092"
-    if service in {"worker", "http", "train"}:
-        assert any(mount.startswith(f"bundles:{settings.bundle.store}") for mount in SERVICES[service]["volumes"])
+    mounts = [mount.split(":")[:2] for mount in SERVICES[service].get("volumes", [])]
+    if service in {"worker", "http", "train", "watch"}:
+        assert ["bundles", settings.bundle.store] in mounts
+    if service in {"archive", "watch"}:
+        assert ["archive", settings.archive.url] in mounts
 
 
 def test_variables_are_explained() -> None:
@@ -112,6 +116,7 @@ def test_published_ports_are_listened_on() -> None:
     assert inner["worker"] == {int(worker.of("EXPOSE")[0])} == {int(worker.environment["FRAUD_WEB_PORT"])}
     assert inner["http"] == {read_settings(fraud_settings(SERVICES["http"]["environment"])).http.port}
     assert inner["ledger"] == {read_settings(fraud_settings(SERVICES["ledger"]["environment"])).ledger.web_port}
+    assert inner["archive"] == {read_settings(fraud_settings(SERVICES["archive"]["environment"])).archive.web_port}
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
     assert inner["kafka"] == {int(port) for port in re.findall(r"HOST://:(\d+)", listeners)}
@@ -168,10 +173,32 @@ def test_an_edge_that_other_machines_reach_requires_keys() -> None:
 
 
 def test_services_share_a_network_with_their_dependencies() -> None:
-    """A service can reach the services it depends on; only MLflow and the ledger reach the database."""
+    """A service can reach the services it depends on; only MLflow, the ledger and `watch` reach the database."""
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     for name, service in SERVICES.items():
         for other in service.get("depends_on", {}):
             reached = networks[name] & networks[other]
             assert reached or SERVICES[other]["restart"] == "on-failure:3"
-    assert {name for name, reached in networks.items() if "database" in reached} == {"postgres", "mlflow", "ledger"}
+    on_database = {name for name, reached in networks.items() if "database" in reached}
+    assert on_database == {"postgres", "mlflow", "ledger", "watch"}
+
+
+@pytest.mark.parametrize("service", ["ledger", "watch", "mlflow"])
+def test_images_have_the_driver_of_their_database_url(service: str) -> None:
+    """The driver that a service's database URL names is in the lock file that its image installs."""
+    environment = SERVICES[service]["environment"]
+    url = environment.get("FRAUD_LEDGER_URL") or environment["MLFLOW_BACKEND_STORE_URI"]
+    dockerfile = dockerfile_of(service)
+    assert dockerfile is not None
+    (lock,) = (path for path in dockerfile.copied if path.startswith("requirements/"))
+    driver = {"psycopg": "psycopg-binary", "psycopg2": "psycopg2-binary"}[make_url(url).get_driver_name()]
+    assert re.search(rf"^{driver}==", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("service", ["archive", "watch"])
+def test_images_can_write_and_read_the_archive(service: str) -> None:
+    """The images of the programs that use the archive install pyarrow."""
+    dockerfile = dockerfile_of(service)
+    assert dockerfile is not None
+    (lock,) = (path for path in dockerfile.copied if path.startswith("requirements/"))
+    assert "\npyarrow==" in (ROOT / lock).read_text(encoding="utf-8")

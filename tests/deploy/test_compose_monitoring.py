@@ -12,11 +12,12 @@ from tests.support.tool import tool
 
 
 def test_prometheus_reaches_its_targets() -> None:
-    """Prometheus can reach each target on its web port, except the archive, which is not in the compose file."""
+    """Prometheus finds its targets by DNS and can reach each on its web port; only its own address is fixed."""
     jobs = [*PROMETHEUS["scrape_configs"], *PROMETHEUS["alerting"]["alertmanagers"]]
     targets = [sd for job in jobs for sd in job.get("dns_sd_configs", ())]
-    ports = {name: each["port"] for each in targets for name in each["names"] if name != "archive"}
-    assert ports.keys() == {"worker", "ledger", "http", "node-exporter", "alertmanager"}
+    ports = {name: each["port"] for each in targets for name in each["names"]}
+    assert ports.keys() == {"worker", "ledger", "archive", "http", "node-exporter", "alertmanager"}
+    assert [job["job_name"] for job in jobs if "static_configs" in job] == ["prometheus"]
     for name, port in ports.items():
         assert set(SERVICES[name]["networks"]) & set(SERVICES["prometheus"]["networks"])
         assert f":{port}/" in SERVICES[name]["healthcheck"]["test"][-1]

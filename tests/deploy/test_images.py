@@ -105,7 +105,7 @@ def test_the_worker_has_one_health_check() -> None:
 
 def test_volumes_are_writable_by_the_image_s_user() -> None:
     """Our images create the directories on which volumes are mounted, owned by their user."""
-    for name in ("worker", "mlflow", "train"):
+    for name in ("worker", "archive", "mlflow", "train", "watch"):
         dockerfile = dockerfile_of(name)
         assert dockerfile is not None
         created = " ".join(run for run in dockerfile.of("RUN") if "install -d -o fraud" in run)
