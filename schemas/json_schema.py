@@ -6,6 +6,7 @@
 import json
 import re
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,24 @@ def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
     # A generic struct's title contains its type arguments.
     body["title"] = (typing.get_origin(contract) or contract).__name__
     for part in (body, *parts.values()):
-        _describe(part)
+        describe(part)
     schema = {"$schema": DIALECT, **body}
     return {**schema, "$defs": parts} if parts else schema
+
+
+def components(contracts: Iterable[type[msgspec.Struct]], prefix: str) -> dict[str, dict[str, Any]]:
+    """Return the schemas of structs and of all structs that they contain, by the structs' names.
+
+    Args:
+        contracts: Structs to describe.
+        prefix: Beginning of each reference to a component, such as `#/components/schemas/`.
+    """
+    _, parts = msgspec.json.schema_components(contracts, ref_template=prefix + "{name}")
+    for part in parts.values():
+        # A generic struct's title contains its type arguments.
+        part["title"] = part["title"].partition("[")[0]
+        describe(part)
+    return {part["title"]: part for part in parts.values()}
 
 
 def rendered(contract: type[msgspec.Struct]) -> str:
@@ -52,7 +68,8 @@ def write() -> None:
         (DIRECTORY / f"{name}.schema.json").write_text(rendered(contract), encoding="utf-8")
 
 
-def _describe(part: dict[str, Any]) -> None:
+def describe(part: dict[str, Any]) -> None:
+    """Shorten a struct's description in a schema to one paragraph, and describe its fields by their `#:` comments."""
     # The first paragraph describes the struct; the rest is for readers of the Python code.
     part["description"] = re.sub(r"\s+", " ", part["description"].partition("\n\n")[0])
     if struct := _STRUCTS.get(part["title"]):

@@ -39,7 +39,7 @@ class ArchiveMetrics:
         )
         self._dropped = Counter(
             "archive_dropped",
-            "Batches and open files that were dropped and whose messages are read again.",
+            "Batches and open files dropped, to be read again, by cause: stale, moved or failed.",
             ["cause"],
             registry=registry,
         )

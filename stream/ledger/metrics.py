@@ -62,7 +62,7 @@ class LedgerMetrics:
         )
         self._dropped = Counter(
             "ledger_batches_dropped",
-            "Batches that were not committed and are read again.",
+            "Batches dropped, to be read again, by cause: stale, claimed, database or dead_letters.",
             ["cause"],
             registry=registry,
         )
@@ -90,7 +90,7 @@ class LedgerMetrics:
         )
         self._alerts = Counter(
             "alert_history",
-            "Alerts received from Alertmanager that were new or newly resolved.",
+            "Alerts from Alertmanager that were new or newly resolved; names beyond the first 100 count as other.",
             ["alertname", "status"],
             registry=registry,
         )

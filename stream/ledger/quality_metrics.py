@@ -55,7 +55,7 @@ class QualityMetrics(Collector):
             yield ratios
         waiting = GaugeMetricFamily(
             "model_labels_waiting",
-            "Decisions that are too recent to be evaluated because they have not matured.",
+            "Decisions that have not matured yet; only for models that decide.",
             labels=_MODEL,
         )
         for model, count in newest.waiting.items():

@@ -1,8 +1,6 @@
 """The ledger's tables. A test checks that the migrations together create exactly these tables.
 
-Columns `topic_partition` and `topic_offset` are a message's position on its own topic. `ingested_at_ms` is the time at
-which the ledger read the message, by the ledger's clock; where several messages were merged into a row, the earliest of
-these times. `repeats` counts the merged messages, not including the message that is kept.
+docs/ledger-tables.md is generated from each table's summary and each column's `doc`.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, MetaData, Table, Text
@@ -15,10 +13,10 @@ PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 def _bookkeeping() -> tuple[Column[int], ...]:
     return (
-        Column("topic_partition", BigInteger, nullable=False),
+        Column("topic_partition", BigInteger, nullable=False, doc="Position of the message on its own topic."),
         Column("topic_offset", BigInteger, nullable=False),
-        Column("ingested_at_ms", BigInteger, nullable=False),
-        Column("repeats", BigInteger, nullable=False),
+        Column("ingested_at_ms", BigInteger, nullable=False, doc="When the ledger read the earliest merged message."),
+        Column("repeats", BigInteger, nullable=False, doc="Merged messages, not including the one that is kept."),
     )
 
 
@@ -39,19 +37,18 @@ decisions = Table(
     Column("role_epoch", BigInteger, nullable=False),
     Column("arm", PlainText, nullable=False),
     Column("propensity", Double, nullable=False),
-    # JSON: [{"feature": …, "contribution": …}]
-    Column("reasons", PlainText, nullable=False),
+    Column("reasons", PlainText, nullable=False, doc='JSON: [{"feature": …, "contribution": …}]'),
     Column("source_topic", PlainText, nullable=False),
     Column("source_partition", BigInteger, nullable=False),
     Column("source_offset", BigInteger, nullable=False),
     Column("scored_at_ms", BigInteger, nullable=False),
     Column("latency_ms", Double, nullable=False),
-    # Amount and currency are null for messages written before decisions contained them.
-    Column("amount_minor", BigInteger),
+    Column("amount_minor", BigInteger, doc="Amount and currency are null for old messages without them."),
     Column("currency", PlainText),
     *_bookkeeping(),
     Index("decisions_by_event_time", "event_time_ms"),
     Index("decisions_by_ingest_time", "ingested_at_ms"),
+    info={"summary": "One row for each decided transaction."},
 )
 
 shadow_scores = Table(
@@ -63,21 +60,20 @@ shadow_scores = Table(
     Column("decision_id", PlainText, nullable=False),
     Column("card_id", PlainText, nullable=False),
     Column("event_time_ms", BigInteger, nullable=False),
-    # Null if the transaction was not scored; `problem` gives the reason.
-    Column("score", Double),
+    Column("score", Double, doc="Null if the transaction was not scored; `problem` gives the reason."),
     Column("threshold", Double, nullable=False),
     Column("verdict", PlainText),
     Column("problem", PlainText),
     Column("model_name", PlainText, nullable=False),
     Column("model_version", PlainText, nullable=False),
     Column("role_epoch", BigInteger, nullable=False),
-    # The transaction's position, parsed from decision_id.
-    Column("source_topic", PlainText, nullable=False),
+    Column("source_topic", PlainText, nullable=False, doc="The transaction's position, parsed from decision_id."),
     Column("source_partition", BigInteger, nullable=False),
     Column("source_offset", BigInteger, nullable=False),
     Column("scored_at_ms", BigInteger, nullable=False),
     *_bookkeeping(),
     Index("shadow_scores_by_ingest_time", "ingested_at_ms"),
+    info={"summary": "One row for each transaction, model and policy that did not decide it."},
 )
 
 labels = Table(
@@ -86,14 +82,14 @@ labels = Table(
     Column("label_id", PlainText, primary_key=True),
     Column("transaction_id", PlainText, nullable=False),
     Column("source", PlainText, nullable=False),
-    # Null if the source retracts its earlier label.
-    Column("fraud", Boolean),
+    Column("fraud", Boolean, doc="Null if the source retracts its earlier label."),
     Column("event_time_ms", BigInteger, nullable=False),
     *_bookkeeping(),
     Index("labels_by_transaction", "transaction_id"),
     Index("labels_by_ingest_time", "ingested_at_ms"),
     # For finding the newest label.
     Index("labels_by_event_time", "event_time_ms"),
+    info={"summary": "One row for each label; a transaction may have several."},
 )
 
 role_changes = Table(
@@ -106,28 +102,28 @@ role_changes = Table(
     Column("author", PlainText, nullable=False),
     Column("note", PlainText, nullable=False),
     Column("written_at_ms", BigInteger, nullable=False),
-    # The complete assignment of roles, as JSON.
-    Column("body", PlainText, nullable=False),
+    Column("body", PlainText, nullable=False, doc="The complete assignment of roles, as JSON."),
     *_bookkeeping(),
+    info={"summary": "One row for each assignment of roles."},
 )
 
-#: One row for each partition that was ever read.
 offsets = Table(
     "offsets",
     metadata,
     Column("topic", PlainText, primary_key=True),
     Column("topic_partition", BigInteger, primary_key=True, autoincrement=False),
-    # The offset to read next.
-    Column("next_offset", BigInteger, nullable=False),
-    # Increases with each claim; a writer with an older epoch is rejected.
-    Column("owner_epoch", BigInteger, nullable=False),
-    # The process that claimed last, as host:pid; shown in errors.
-    Column("owner", PlainText, nullable=False),
-    # Inputs of the watermark; see stream.evaluation.watermark.
-    Column("highest_event_ms", BigInteger),
+    Column("next_offset", BigInteger, nullable=False, doc="The offset to read next."),
+    Column(
+        "owner_epoch",
+        BigInteger,
+        nullable=False,
+        doc="Increases with each claim; a writer with an older epoch is rejected.",
+    ),
+    Column("owner", PlainText, nullable=False, doc="The process that claimed last, as host:pid; shown in errors."),
+    Column("highest_event_ms", BigInteger, doc="Inputs of the watermark; see stream.evaluation.watermark."),
     Column("seen_ms", BigInteger, nullable=False),
-    # Messages whose event time was too far ahead of the clock to move the watermark.
-    Column("ahead", BigInteger, nullable=False),
+    Column("ahead", BigInteger, nullable=False, doc="Messages too far ahead of the clock to move the watermark."),
+    info={"summary": "One row for each partition that was ever read."},
 )
 
 watermarks = Table(
@@ -135,9 +131,9 @@ watermarks = Table(
     metadata,
     Column("topic", PlainText, primary_key=True),
     Column("event_time_ms", BigInteger, nullable=False),
+    info={"summary": "The watermark of each topic: the event time up to which history is complete."},
 )
 
-#: One row for each gate test, numbered in the order in which plans were frozen: alpha is spent in that order.
 gate_tests = Table(
     "gate_tests",
     metadata,
@@ -146,13 +142,10 @@ gate_tests = Table(
     Column("champion_policy", PlainText, nullable=False),
     Column("challenger_sha256", PlainText, nullable=False),
     Column("challenger_policy", PlainText, nullable=False),
-    # JSON of stream.evaluation.plan.Plan.
-    Column("plan", PlainText, nullable=False),
+    Column("plan", PlainText, nullable=False, doc="JSON of stream.evaluation.plan.Plan."),
     Column("frozen_at_ms", BigInteger, nullable=False),
-    # promote or keep; null while the test continues.
-    Column("verdict", PlainText),
-    # JSON of the newest stream.evaluation.gate.Judgement.
-    Column("judgement", PlainText),
+    Column("verdict", PlainText, doc="promote or keep; null while the test continues."),
+    Column("judgement", PlainText, doc="JSON of the newest stream.evaluation.gate.Judgement."),
     Column("judged_at_ms", BigInteger),
     Index(
         "gate_tests_by_models",
@@ -162,6 +155,7 @@ gate_tests = Table(
         "challenger_policy",
         unique=True,
     ),
+    info={"summary": "One row for each gate test, numbered in the order in which the plans were frozen."},
 )
 
 gate_evidence = Table(
@@ -169,28 +163,24 @@ gate_evidence = Table(
     metadata,
     Column("test_number", BigInteger, primary_key=True, autoincrement=False),
     Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
-    # JSON of stream.evaluation.evidence.Evidence.
-    Column("evidence", PlainText, nullable=False),
+    Column("evidence", PlainText, nullable=False, doc="JSON of stream.evaluation.evidence.Evidence."),
     Column("taken_at_ms", BigInteger, nullable=False),
+    info={"summary": "One row for each cohort of a gate test; rows never change."},
 )
 
-#: One row for each time an alert of the Prometheus rules fired; see stream.ledger.alert_history.
 alert_history = Table(
     "alert_history",
     metadata,
-    # Alertmanager's hash of the alert's labels.
-    Column("fingerprint", PlainText, primary_key=True),
+    Column("fingerprint", PlainText, primary_key=True, doc="Alertmanager's hash of the alert's labels."),
     Column("starts_at_ms", BigInteger, primary_key=True, autoincrement=False),
-    # Empty if the labels contain no alertname.
-    Column("alertname", PlainText, nullable=False),
-    # firing or resolved.
-    Column("status", PlainText, nullable=False),
-    # Null while the alert is firing.
-    Column("ends_at_ms", BigInteger),
-    # JSON objects {name: text} with sorted names.
-    Column("labels", PlainText, nullable=False),
+    Column("alertname", PlainText, nullable=False, doc="Empty if the labels contain no alertname."),
+    Column("status", PlainText, nullable=False, doc="firing or resolved."),
+    Column("ends_at_ms", BigInteger, doc="Null while the alert is firing."),
+    Column("labels", PlainText, nullable=False, doc="JSON objects {name: text} with sorted names."),
     Column("annotations", PlainText, nullable=False),
-    # Ingest time of the alert's first message. Alerts come over HTTP, so they have no position on a topic.
-    Column("ingested_at_ms", BigInteger, nullable=False),
+    Column("ingested_at_ms", BigInteger, nullable=False, doc="Ingest time of the alert's first message."),
     Index("alert_history_by_ingest_time", "ingested_at_ms"),
+    info={
+        "summary": "One row for each time an alert of the Prometheus rules fired; `ledger.md` describes the webhook."
+    },
 )

@@ -69,7 +69,7 @@ class ProblemMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return `program_ready`, and `program_problem` with one series per current problem."""
         problems = self._problems()
-        text = "1 for each reason why the program is not ready."
+        text = f"1 for each reason why the program is not ready: {', '.join(Problem)}."
         family = GaugeMetricFamily("program_problem", text, labels=["problem"])
         for problem in sorted(set(problems)):
             family.add_metric([problem.value], 1)

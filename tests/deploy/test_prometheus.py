@@ -9,7 +9,8 @@ import yaml
 
 from deploy.grafana.boards import panel_queries
 from deploy.observe.configuration import FOLDER, alertmanager_config, prometheus_config
-from tests.deploy.exported import FOREIGN, PROCESS, series
+from deploy.reference.exported_metrics import PROCESS
+from tests.deploy.exported import FOREIGN, series
 from tests.deploy.promql import labels_of, metrics_of
 from tests.support.tool import run_tool
 
@@ -119,7 +120,7 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 def test_metrics_of_rules_and_panels_exist() -> None:
     """Each metric is exported by a program, by Prometheus or by the node exporter, or recorded by a rule."""
-    known = set(series()) | PROCESS | FOREIGN | set(RECORDED)
+    known = set(series()) | set(PROCESS) | FOREIGN | set(RECORDED)
     by_rules = {name: metrics_of(rule["expr"]) for name, rule in (ALERTS | RECORDED).items()}
     by_panels = {f"{each.board}: {each.panel}": metrics_of(each.expression) for each in panel_queries()}
     assert {where: metrics - known for where, metrics in (by_rules | by_panels).items() if metrics - known} == {}
