@@ -4,12 +4,13 @@ import logging
 
 import click
 
-from stream.commands.command_line import LazyGroup, examples, run
+from stream.commands.command_line import LazyGroup, examples, run, version_option
 
 #: Location of each command, `module:attribute`.
 COMMANDS = {
     "archive": "stream.commands.archive:archive_command",
     "compare": "stream.commands.compare:compare",
+    "dead-letters": "stream.commands.dead_letters:dead_letters",
     "drift": "stream.commands.drift:drift_command",
     "http": "stream.commands.http:http_command",
     "http-key": "stream.commands.http:http_key_command",
@@ -39,6 +40,7 @@ COMMANDS = {
         "fraud-stream tail alerts",
     ),
 )
+@version_option
 def cli() -> None:
     """Score card transactions on Kafka.
 

@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from stream.commands.command_line import LazyGroup, examples, run
+from stream.commands.command_line import LazyGroup, examples, run, version_option
 
 #: Module and attribute of each command.
 COMMANDS = {
@@ -45,6 +45,7 @@ COMMANDS = {
         "fraud-train promote 4 --reason 'fewer false alarms' --bootstrap 127.0.0.1:9092",
     ),
 )
+@version_option
 def cli() -> None:
     """Train and evaluate fraud models offline, register them, and hand them to the stream."""
 
