@@ -7,7 +7,7 @@ JSON Schema files generated from these structs are in `schemas/json/`; golden fi
 import msgspec
 from msgspec import Struct
 
-from schemas.messages.dead_letter import DeadLetter
+from schemas.messages.dead_letter import DeadLetter, DeadLetterReplay
 from schemas.messages.decision import Decision, Reason, ShadowScore
 from schemas.messages.drift import AlertRate, ColumnDrift, DriftCounts, DriftReport, DriftState
 from schemas.messages.fields import (
@@ -49,6 +49,7 @@ __all__ = [
     "Count",
     "Currency",
     "DeadLetter",
+    "DeadLetterReplay",
     "Decision",
     "DriftCounts",
     "DriftReport",
@@ -85,6 +86,7 @@ PUBLIC: dict[str, type[Struct]] = {
     "shadow-score": ShadowScore,
     "label": Label,
     "dead-letter": DeadLetter,
+    "dead-letter-replay": DeadLetterReplay,
     "model-update": ModelUpdate,
     "worker-status": WorkerStatus,
     "role-counts": RoleCounts,

@@ -10,3 +10,16 @@ def utc_time(ms: int) -> str:
     '2026-01-01 00:00:00 UTC'
     """
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def printable(raw: bytes) -> str:
+    r"""Return bytes as text that is safe to print on a terminal.
+
+    Bytes that are not UTF-8 and characters that are not printable, such as those of terminal control sequences, are
+    escaped. Line feeds are kept.
+
+    >>> print(printable(b"caf\xc3\xa9 \x1b[2J \xff"))
+    café \x1b[2J \xff
+    """
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from schemas.errors import DataError
 from stream.commands.command_line import examples
+from stream.commands.time_param import TimeParam
 from stream.control.role_reader import current_roles
 from stream.kafka.topic_range import TopicRange
 from stream.models.bundle import LoadedModel, read_bundle, resolve_bundle
@@ -21,23 +21,6 @@ from stream.settings import Settings, read_settings
 
 #: Exit code if any decision differs.
 DIFFERENT = 1
-
-
-class TimeParam(click.ParamType):
-    """A UTC time: ISO 8601, or milliseconds since 1970."""
-
-    name = "TIME"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Convert ISO 8601, or milliseconds since 1970, to UTC milliseconds."""
-        if value.isdecimal():
-            return int(value)
-        try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time; write for instance 2026-11-25T12:00", param, ctx)
-        time = time if time.tzinfo else time.replace(tzinfo=UTC)
-        return int(time.timestamp() * 1000)
 
 
 @click.command(

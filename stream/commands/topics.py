@@ -25,7 +25,7 @@ def topics() -> None:
 @click.command(
     epilog=examples(
         "fraud-stream tail alerts | jq '{transaction_id, score, reasons}'",
-        "fraud-stream tail dead-letters --from-beginning --count 10",
+        "fraud-stream tail decisions --from-beginning --count 10",
     )
 )
 @click.argument("topic")

@@ -1,6 +1,11 @@
-"""Dead letters: rejected messages, each with the reason for the rejection and the message's source position."""
+"""Dead letters: rejected messages, each with the reason for the rejection and the message's source position.
+
+A message that was sent again carries two headers. They are read only when a message is rejected: the dead letter
+repeats the number of times it was sent, so that a message that can never be accepted is not sent again for ever.
+"""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.errors import DeadLetterReason
@@ -11,6 +16,12 @@ from stream.kafka.batch import Batch
 MAX_ORIGINAL_BYTES = 2 * 1024 * 1024
 #: Bytes to keep of a larger original, and of any key: a key that made its dead letter too large could never be sent.
 TRUNCATED_BYTES = 64 * 1024
+#: Header of a message that was sent again: topic, partition and offset of its dead letter.
+REPLAYED_FROM_HEADER = "fraud-replayed-from"
+#: Header of a message that was sent again: how many times it has been, as decimal digits.
+REPLAYS_HEADER = "fraud-replays"
+#: Maximum number of digits to accept in that header.
+MAX_DIGITS = 9
 
 
 def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: str, now_ms: int) -> dict[str, Any]:
@@ -24,7 +35,8 @@ def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: 
         now_ms: Time of the rejection in UTC milliseconds.
     """
     raw = batch.raw
-    key, value = batch.messages[index].key(), raw.values[index]
+    message, value = batch.messages[index], raw.values[index]
+    key = message.key()
     size = len(value or b"")
     too_large = size > MAX_ORIGINAL_BYTES
     kept_key = key[:TRUNCATED_BYTES] if key else key
@@ -40,5 +52,12 @@ def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: 
         value_sha256=hashlib.sha256(value or b"").hexdigest(),
         truncated=too_large or kept_key != key,
         refused_at_ms=now_ms,
+        replays=_replays(message.headers()),
     )
     return {"key": kept_key, "value": encode(dead_letter)}
+
+
+def _replays(headers: Sequence[tuple[str, bytes | None]] | None) -> int:
+    """Return how often a message has been sent again; 0 if the header is missing or, as anyone may set it, invalid."""
+    digits = dict(headers or ()).get(REPLAYS_HEADER)  # of several headers with this name, the last
+    return int(digits) if digits and digits.isdigit() and len(digits) <= MAX_DIGITS else 0

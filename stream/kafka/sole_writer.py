@@ -1,7 +1,8 @@
 """Write to a topic with one partition, one writer at a time: a writer fences all others before it reads the topic."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -19,18 +20,40 @@ def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], 
         BrokerUnavailableError: If no broker responds.
         KafkaException: If the write fails; `was_fenced` tells whether another writer took over.
     """
+    with sole_transactions(kafka, topic) as transact:
+        yield lambda message: transact([{"topic": topic, "value": message, "partition": 0}])
+
+
+@contextmanager
+def sole_transactions(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[Iterable[Mapping[str, Any]]], None]]:
+    """Become the topic's only writer and yield a function that writes messages to any topics in one transaction.
+
+    The function takes the arguments of `Producer.produce` for each message. A transaction must fit the client's queue.
+
+    Raises:
+        BrokerUnavailableError: If no broker responds.
+        KafkaException: If a write fails; `was_fenced` tells whether another writer took over.
+    """
     require_broker(kafka)
     options = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
     producer = Producer(producer_config(kafka) | options)
 
-    def write(message: bytes) -> None:
+    def transact(messages: Iterable[Mapping[str, Any]]) -> None:
         producer.begin_transaction()
-        producer.produce(topic, message, partition=0)
-        producer.commit_transaction(CONNECT_S)
+        try:
+            for message in messages:
+                producer.produce(**message)
+            producer.commit_transaction(CONNECT_S)
+        except KafkaException as error:
+            if error.args[0].txn_requires_abort():
+                # Readers of committed messages wait at an open transaction until it times out.
+                with suppress(KafkaException):
+                    producer.abort_transaction(CONNECT_S)
+            raise
 
     connect(producer, topic)
     producer.init_transactions(CONNECT_S)
-    yield write
+    yield transact
 
 
 def was_fenced(error: KafkaException) -> bool:

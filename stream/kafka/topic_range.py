@@ -81,7 +81,7 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> b
     try:
         if partition not in partitions_of(consumer, kafka, topic):
             raise DataError(
-                f"{topic} has no partition {partition}; set FRAUD_KAFKA_BOOTSTRAP to the Kafka of the decision"
+                f"{topic} has no partition {partition}; set FRAUD_KAFKA_BOOTSTRAP to the Kafka that the message is on"
             )
         consumer.assign([TopicPartition(topic, partition, offset)])
         message = consumer.poll(CONNECT_S)

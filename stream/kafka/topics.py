@@ -51,6 +51,9 @@ def topic_table(topics: TopicSettings) -> tuple[TopicSpec, ...]:
         # Chargebacks arrive weeks late, and a rebuilt ledger needs the labels of all recent decisions.
         TopicSpec(topics.labels, n, 180 * DAY_MS),
         TopicSpec(topics.dead_letters, n, 90 * DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+        # One partition: a single writer at a time. Kept longer than any dead letter, which a segment may keep for some
+        # days beyond its retention: without its record, a message could be sent again twice.
+        TopicSpec(topics.dead_letter_replays, 1, 180 * DAY_MS),
         # The audit trail of role changes: one partition for a total order, kept forever.
         TopicSpec(topics.model_updates, 1, FOREVER),
         TopicSpec(topics.worker_status, 1, 7 * DAY_MS, cleanup="compact"),

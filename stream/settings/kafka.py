@@ -57,6 +57,7 @@ class TopicSettings(Struct, frozen=True):
     shadow_scores: str = "shadow-scores"
     labels: str = "labels"
     dead_letters: str = "dead-letters"
+    dead_letter_replays: str = "dead-letter-replays"
     model_updates: str = "model-updates"
     worker_status: str = "worker-status"
     role_counts: str = "role-counts"

@@ -13,7 +13,7 @@ from schemas.errors import DeadLetterReason
 from schemas.messages import DeadLetter, Decision, ShadowScore
 from stream.kafka.batch import Batch
 from stream.kafka.clients import MAX_MESSAGE_BYTES
-from stream.kafka.dead_letters import MAX_ORIGINAL_BYTES, TRUNCATED_BYTES
+from stream.kafka.dead_letters import MAX_ORIGINAL_BYTES, REPLAYS_HEADER, TRUNCATED_BYTES, dead_letter_row
 from stream.scoring.scorer import Refusal, ScoredBatch
 from stream.settings import Settings
 from stream.worker.outputs import BatchOutputs, make_outputs
@@ -37,13 +37,18 @@ VALUES = (
 
 @dataclass
 class Message:
-    """A consumed message with its key."""
+    """A consumed message with its key and headers."""
 
     _key: bytes | None
+    _headers: list[tuple[str, bytes | None]] | None = None
 
     def key(self) -> bytes | None:
         """Return the message's key."""
         return self._key
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        """Return the message's headers."""
+        return self._headers
 
 
 def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] | None = None) -> Batch:
@@ -128,6 +133,7 @@ def test_a_dead_letter_has_its_source_position_and_the_original_message() -> Non
         "value_sha256": hashlib.sha256(b"{").hexdigest(),
         "truncated": False,
         "refused_at_ms": NOW_MS,
+        "replays": 0,
         "schema_version": 1,
     }
 
@@ -168,6 +174,31 @@ def test_a_huge_key_is_truncated_too() -> None:
     assert row["key"] == dead_letter.key == b"k" * TRUNCATED_BYTES
     assert dead_letter.truncated
     assert dead_letter.value == b"{"
+
+
+@pytest.mark.parametrize(
+    ("headers", "replays"),
+    [
+        (None, 0),
+        ([("traceparent", b"00-1")], 0),
+        ([(REPLAYS_HEADER, b"1")], 1),
+        ([(REPLAYS_HEADER, b"1"), (REPLAYS_HEADER, b"2")], 2),
+        ([(REPLAYS_HEADER, b"999999999")], 999_999_999),
+        ([(REPLAYS_HEADER, b"9" * 5_000)], 0),
+        ([(REPLAYS_HEADER, b"-1")], 0),
+        ([(REPLAYS_HEADER, "٣".encode())], 0),
+        ([(REPLAYS_HEADER, b"")], 0),
+        ([(REPLAYS_HEADER, None)], 0),
+    ],
+)
+def test_a_dead_letter_says_how_often_its_message_was_sent_again(
+    headers: list[tuple[str, bytes | None]] | None, replays: int
+) -> None:
+    """The number comes from the message's header; a missing or invalid header, which anyone may set, counts as 0."""
+    batch = batch_of([b"{"])
+    batch.messages[0] = Message(b"key", headers)
+    row = dead_letter_row(batch, 0, DeadLetterReason.NOT_JSON, "no JSON", NOW_MS)
+    assert msgspec.json.decode(row["value"], type=DeadLetter).replays == replays
 
 
 @pytest.mark.parametrize("parts", [2, 3, 4])

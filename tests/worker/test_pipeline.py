@@ -85,6 +85,9 @@ class Message:
         """Return the message's key."""
         return b"key"
 
+    def headers(self) -> None:
+        """Return the message's headers: none."""
+
 
 class Bench:
     """A pipeline with a fake source, roles and sink."""
