@@ -5,6 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 QUIX := .venv-quix
 EVIDENTLY := .venv-evidently
+ZENSICAL := .venv-zensical
 BIN := $(VENV)/bin
 # Stamp files: packages are reinstalled only when their lock file changes. dev and demo share an environment, and dev
 # includes all of demo's packages.
@@ -27,7 +28,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-slow lint format bench lock clean
+.PHONY: help demo observe experiment drift-lab test test-unit test-slow lint format bench docs lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,9 @@ drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## Measure false alarms and
 test: $(DEV) ## Run the test suite on a local Kafka
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
+test-unit: $(DEV) ## Run the unit tests: no Kafka, less than a minute
+	@$(BIN)/python -m pytest --unit -n auto --dist worksteal
+
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## Run only the long soak and fault tests
 	@$(BIN)/python -m pytest -m slow
 
@@ -62,14 +66,17 @@ format: $(DEV) ## Format the code and apply ruff's fixes
 bench: $(DEV) $(QUIX)/.installed-bench-quix ## Compare throughput and latency with other pipelines (python -m benchmarks.pipeline --help)
 	@$(BIN)/python -m benchmarks.pipeline
 
+docs: $(ZENSICAL)/.installed-docs ## Build the documentation site into var/site; fail on broken links
+	@$(ZENSICAL)/bin/python -m deploy.docs_site
+
 lock: ## Regenerate requirements/*.txt; LOCK_OPTIONS=--upgrade selects the newest versions
 	@requirements/lock.sh $(PYTHON) $(LOCK_OPTIONS)
 
 clean: ## Remove all installed, downloaded, trained and cached files
-	@rm -rf $(VENV) $(QUIX) $(EVIDENTLY) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(QUIX) $(EVIDENTLY) $(ZENSICAL) .cache var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(QUIX)/bin/python $(EVIDENTLY)/bin/python:
+$(BIN)/python $(QUIX)/bin/python $(EVIDENTLY)/bin/python $(ZENSICAL)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; choose one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(@:/bin/python=) || { rm -rf $(@:/bin/python=); exit 1; }
@@ -83,7 +90,8 @@ $(DEMO) $(DEV): $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)
 
 $(QUIX)/.installed-bench-quix: requirements/bench-quix.txt | $(QUIX)/bin/python
 $(EVIDENTLY)/.installed-drift-lab: requirements/drift-lab.txt | $(EVIDENTLY)/bin/python
-$(QUIX)/.installed-bench-quix $(EVIDENTLY)/.installed-drift-lab:
+$(ZENSICAL)/.installed-docs: requirements/docs.txt | $(ZENSICAL)/bin/python
+$(QUIX)/.installed-bench-quix $(EVIDENTLY)/.installed-drift-lab $(ZENSICAL)/.installed-docs:
 	@echo "Installing the packages of $< into $(@D)"
 	@set -o pipefail; $(@D)/bin/python -m pip $(PIP_INSTALL) -r $< | $(COUNT)
 	@touch $@

@@ -18,6 +18,7 @@ from stream.local.distribution import fetch_distribution
 from stream.runtime import ports
 from stream.settings import Settings
 from tests.support.isolated_settings import isolated_settings
+from tests.support.kinds import forbid_servers, is_unit_test, uses_broker
 from tests.support.session_broker import session_broker
 
 # No deadline: how long an example takes depends on how busy the machine is.
@@ -29,20 +30,27 @@ hypothesis.settings.load_profile("untimed")
 KAFKA_SHARE = 0.7
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that selects the unit tests."""
+    parser.addoption("--unit", action="store_true", help="run only tests that need neither Kafka nor other programs")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Prevent the suite's parallel processes from downloading anything twice and from taking each other's ports."""
     # OpenMP threads wait for each other by spinning: with more threads than cores, a small fit takes six times the
     # processor time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if process is None:
+    if config.getoption("unit"):
+        forbid_servers()
+    elif process is None:
         # If the network or the package is missing, the tests that need a broker report the error.
         with contextlib.suppress(KafkaError):
             fetch_distribution()  # before two processes do
         if config.getoption("numprocesses", None):
             with contextlib.suppress(KafkaError):
                 _share_broker(config)
-    else:
+    if process is not None:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
         ports._PORTS = ports._PORTS[
             number::count
@@ -56,17 +64,19 @@ def _share_broker(config: pytest.Config) -> None:
     config.add_cleanup(shared_broker.close)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mix the test files that use Kafka, which mostly wait, with the other files, which compute.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark unit and integration tests, select with --unit, and order the files.
 
-    The files that use Kafka take longer, so they start early: then no process waits for another at the end.
+    The test files that use Kafka, which mostly wait, are mixed with the other files, which compute. They take longer,
+    so they start early: then no process waits for another at the end.
     """
+    for item in items:
+        item.add_marker("unit" if is_unit_test(item) else "integration")
+    if config.getoption("unit"):
+        config.hook.pytest_deselected(items=[item for item in items if not item.get_closest_marker("unit")])
+        items[:] = [item for item in items if item.get_closest_marker("unit")]
     files = list(dict.fromkeys(item.path for item in items))
-    on_kafka = {
-        item.path
-        for item in items
-        if isinstance(item, pytest.Function) and {"make_settings", "own_broker", "bootstrap"} & set(item.fixturenames)
-    }
+    on_kafka = {item.path for item in items if uses_broker(item)}
     order: dict[Path, float] = {}
     for share, group in ((KAFKA_SHARE, on_kafka), (1.0, set(files) - on_kafka)):
         ordered = [path for path in files if path in group]
