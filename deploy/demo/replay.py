@@ -16,7 +16,8 @@ from stream.settings import Settings
 #: Transactions per second while latency is measured, and number of transactions sent at this rate.
 STEADY_RATE = 2000.0
 STEADY_TRANSACTIONS = 20_000
-#: Number of these transactions that are sent first, unmeasured, while the broker's JIT is still compiling.
+#: Number of these transactions that are sent first, while the broker's JVM still compiles its code. Their latency is
+#: reported on its own.
 WARM_UP = 6_000
 _STEADY_PREFIX = "steady-"
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
@@ -52,6 +53,7 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
     decisions = collector.decoded()
     test_part = decisions[:full_speed]
     shadow = [s for s in collector.decoded_shadow_scores() if not s.transaction_id.startswith(_STEADY_PREFIX)]
+    latency_ms = _latency(decisions[full_speed:], collector.arrived_ns[full_speed:], sent_ns)
     figures, comparisons, difference = compare(test_part, shadow, prepared.offline, prepared.roles.champion.version)
     repeats = repeated(decisions)
     return Summary(
@@ -70,7 +72,10 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         shadow_missing=challengers * sent - len(collector.shadow_scores),
         score_difference=difference,
         events_per_second=full_speed / max(last_ns - first_ns, 1) * 1e9,
-        latency_ms=_latency(decisions[full_speed:], collector.arrived_ns[full_speed:], sent_ns),
+        rate=STEADY_RATE,
+        latency_ms={name: _percentile(latency_ms[WARM_UP:], q) for name, q in QUANTILES.items()},
+        warm_up_s=WARM_UP / STEADY_RATE,
+        cold_p99_ms=_percentile(latency_ms[:WARM_UP], QUANTILES["p99"]),
     )
 
 
@@ -84,7 +89,14 @@ def _steady(messages: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return renamed
 
 
-def _latency(decisions: list[Decision], arrived_ns: list[int], sent_ns: NDArray[np.int64]) -> dict[str, float]:
+def _latency(decisions: list[Decision], arrived_ns: list[int], sent_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the (n,) latencies in milliseconds, in order of sending; NaN for a transaction without a decision."""
     indices = np.array([int(d.transaction_id.removeprefix(_STEADY_PREFIX)) for d in decisions], dtype=np.int64)
-    latency_ms = ((np.array(arrived_ns, dtype=np.int64) - sent_ns[indices]) / 1e6)[indices >= WARM_UP]
-    return {name: float(np.percentile(latency_ms, q)) for name, q in QUANTILES.items()} if latency_ms.size else {}
+    latency_ms = np.full(len(sent_ns), np.nan)
+    latency_ms[indices] = (np.array(arrived_ns, dtype=np.int64) - sent_ns[indices]) / 1e6
+    return latency_ms
+
+
+def _percentile(latency_ms: NDArray[np.float64], percent: float) -> float:
+    decided = latency_ms[~np.isnan(latency_ms)]
+    return float(np.percentile(decided, percent)) if decided.size else float("nan")

@@ -38,8 +38,13 @@ class Summary:
     #: Largest |online - offline| score difference of all models.
     score_difference: float
     events_per_second: float
-    #: Milliseconds from the scheduled send time to the committed decision, by quantile.
+    #: Transactions per second while latency was measured.
+    rate: float
+    #: Milliseconds from the scheduled send time to the committed decision, by quantile, once the broker is warm.
     latency_ms: dict[str, float]
+    #: Seconds at the start of the steady rate that count as warm-up, and the 99th percentile of their latency.
+    warm_up_s: float
+    cold_p99_ms: float
 
     @property
     def passed(self) -> bool:
@@ -103,36 +108,75 @@ def _largest_difference(scored: pl.DataFrame, version: str) -> float:
     return float(np.max(np.abs(online - offline), initial=0.0))
 
 
-def show(summary: Summary) -> None:
-    """Print the summary as a table."""
-    table = Table(title="Card transactions through Kafka, scored by ONNX models", show_header=False)
-    rows: list[tuple[str, str]] = [
-        ("transactions sent", f"{summary.sent:,}"),
-        ("decisions", f"{summary.decided:,}"),
-        ("missing", _expected_zero(summary.missing)),
-        ("repeated", _expected_zero(summary.repeated)),
-        ("dead letters", _expected_zero(summary.dead_lettered)),
-        ("alerts", f"{summary.alerts:,}"),
-        (
-            "precision and recall of alerts",
-            f"{summary.precision:.3f} and {summary.recall:.3f} ({summary.frauds} frauds)",
-        ),
-        ("share of the fraud amount in alerts", f"{summary.value_recall:.1%}"),
-        ("champion", summary.champion),
-    ]
-    rows += [
-        (f"agreement of challenger {name} with champion", f"{agreement:.3%}, {flips} verdicts differ")
+def show(summary: Summary, console: Console | None = None) -> None:
+    """Print each figure with its value and one line that explains it, then whether the demo passed.
+
+    Args:
+        summary: Results to print.
+        console: Console to print to; None for standard output.
+    """
+    console = console or Console()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim")
+    for title, figures in _sections(summary).items():
+        table.add_row()
+        table.add_row(f"[bold]{title}[/]")
+        for name, value, explanation in figures:
+            table.add_row(name, value, explanation)
+    console.print(table)
+    console.print()
+    if summary.passed:
+        console.print("Passed: each transaction was decided exactly once, with its offline score.", style="green")
+    else:
+        console.print("Failed: a figure in red must be 0, or the score difference is too large.", style="red")
+
+
+def _sections(summary: Summary) -> dict[str, list[tuple[str, str, str]]]:
+    """Return name, value and explanation of each figure by section. An explanation has at most 38 characters."""
+    agreements = [
+        (f"{name} agrees", f"{agreement:.2%}", f"{flips} verdicts differ from the champion's")
         for name, agreement, flips in summary.challengers
     ]
-    rows += [
-        ("missing shadow scores", _expected_zero(summary.shadow_missing)),
-        ("largest online/offline difference", f"{summary.score_difference:.1e}"),
-        ("throughput at full speed", f"{summary.events_per_second:,.0f} transactions/s"),
-        *((f"latency at 2,000/s, {name}", f"{ms:.1f} ms") for name, ms in summary.latency_ms.items()),
+    within = {"p50": "half of the decisions", "p99": "99 of 100 decisions", "p99.9": "999 of 1,000"}
+    latencies = [
+        (f"latency {name}", f"{ms:.1f} ms", f"{within[name]} are this fast") for name, ms in summary.latency_ms.items()
     ]
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    return {
+        "Delivery": [
+            ("transactions", f"{summary.sent:,}", "sent: at full speed, then steadily"),
+            ("decisions", f"{summary.decided:,}", "read back, committed ones only"),
+            ("missing", _expected_zero(summary.missing), "transactions without a decision"),
+            ("repeated", _expected_zero(summary.repeated), "decisions beyond the first"),
+            ("dead letters", _expected_zero(summary.dead_lettered), "transactions refused as invalid"),
+        ],
+        "Detection, at full speed": [
+            ("alerts", f"{summary.alerts:,}", "transactions to review or decline"),
+            ("precision", f"{summary.precision:.3f}", "share of the alerts that are frauds"),
+            ("recall", f"{summary.recall:.3f}", f"alerted share of the {summary.frauds} frauds"),
+            ("amount recall", f"{summary.value_recall:.3f}", "alerted share of the frauds' amount"),
+        ],
+        "Models": [
+            ("champion", summary.champion, "decides; challengers are evaluated"),
+            *agreements,
+            ("missing shadow scores", _expected_zero(summary.shadow_missing), "transactions that one did not score"),
+            (
+                "score difference",
+                f"{summary.score_difference:.1e}",
+                f"from offline; at most {SCORE_TOLERANCE:.0e}",
+            ),
+        ],
+        f"Speed, latency at {summary.rate:,.0f}/s": [
+            ("throughput", f"{summary.events_per_second:,.0f}/s", "first send to last decision"),
+            *latencies,
+            (
+                "latency p99, cold",
+                f"{summary.cold_p99_ms:.1f} ms",
+                f"first {summary.warm_up_s:.0f} s, Kafka's JVM compiling",
+            ),
+        ],
+    }
 
 
 def _expected_zero(count: int) -> str:

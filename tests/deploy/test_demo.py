@@ -1,13 +1,19 @@
 """The demo's summary, which must fail if a transaction is lost, repeated or scored differently."""
 
+import io
+import re
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from deploy.demo.collect import repeated
-from deploy.demo.summary import SCORE_TOLERANCE, Summary, compare
+from deploy.demo.replay import _latency, _percentile
+from deploy.demo.summary import SCORE_TOLERANCE, Summary, compare, show
 from schemas.messages import Decision, ShadowScore, Verdict
 
 PASSING = Summary(
@@ -22,11 +28,14 @@ PASSING = Summary(
     value_recall=1.0,
     frauds=1,
     champion="champion",
-    challengers=[],
+    challengers=[("logistic-regression", 0.9991, 52)],
     shadow_missing=0,
     score_difference=0.0,
-    events_per_second=1.0,
-    latency_ms={},
+    events_per_second=56_400.0,
+    rate=2000.0,
+    latency_ms={"p50": 7.8, "p99": 23.0, "p99.9": 41.5},
+    warm_up_s=3.0,
+    cold_p99_ms=120.0,
 )
 
 
@@ -112,3 +121,38 @@ def test_the_demo_fails_when_anything_is_lost_repeated_or_different(fault: dict[
     """Any single lost, repeated or different decision makes the demo's exit code non-zero."""
     assert PASSING.passed
     assert not replace(PASSING, **fault).passed
+
+
+def _shown(summary: Summary) -> list[str]:
+    console = Console(width=80, record=True, file=io.StringIO())
+    show(summary, console)
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_each_figure_is_explained_in_one_line() -> None:
+    """At 80 columns, each figure has a line of its own: its name, its value and what it means."""
+    lines = _shown(PASSING)
+    figures = [re.split(r"\s{2,}", line) for line in lines if "  " in line]
+    names = [figure[0] for figure in figures]
+    assert {"decisions", "missing", "recall", "throughput", "latency p99", "latency p99, cold"} <= set(names)
+    assert [figure for figure in figures if len(figure) != 3] == []
+    assert len(names) == len(set(names))
+    assert "Passed" in lines[-1]
+
+
+def test_the_last_line_says_that_the_demo_failed() -> None:
+    """A summary with a missing decision ends with the failure."""
+    assert "Failed" in _shown(replace(PASSING, missing=1))[-1]
+
+
+def test_latency_is_in_order_of_sending() -> None:
+    """Decisions that arrive out of order are matched with their transactions; a missing one has no latency."""
+    decided = [
+        msgspec.structs.replace(DECISIONS[0], transaction_id="steady-2"),
+        msgspec.structs.replace(DECISIONS[1], transaction_id="steady-0"),
+    ]
+    sent_ns = np.array([0, 1_000_000, 2_000_000])
+    latency = _latency(decided, [7_000_000, 3_000_000], sent_ns)
+    np.testing.assert_array_equal(latency, [3.0, np.nan, 5.0])
+    assert _percentile(latency, 50) == 4.0
+    assert np.isnan(_percentile(latency[1:2], 50))
