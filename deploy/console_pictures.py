@@ -1,27 +1,33 @@
-"""Screenshots of the console for docs/: `python -m deploy.console_pictures`, with real transactions and models.
+"""Screenshots of the console for README and docs/: `python -m deploy.console_pictures`, in six minutes.
 
-Requires Chromium (Debian: chromium). All programs that the script starts are stopped when it ends.
+Everything in the pictures is real: the test transactions of the demo, at the pace of their event times but faster, on a
+real Kafka with real models. Requires Chromium and the font Inter (Debian: chromium, fonts-inter). All programs that the
+script starts are stopped when it ends.
 """
 
 import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.demo.prepare import Prepared, prepare
 from deploy.observe.installed import find, not_installed
 from deploy.observe.programs import make_stack, settings_for
 from schemas.errors import FraudError
-from stream.kafka.load_generator import send_transactions
+from stream.kafka.load_generator import Message, send_transactions
 from stream.local.broker import LocalBroker
 from stream.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
-#: Number of transactions (enough for a few drift windows and alerts), and transactions per second.
-TRANSACTIONS, RATE = 25_000, 1_000
+#: Seconds of traffic: the whole time axis of the console's chart, and a little more.
+TRAFFIC_S = 320
 #: Number of invalid messages to send, which become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
+#: Seconds for the last decisions and counts to reach the console.
+SETTLE_S = 3.0
 
 
 def main() -> None:
@@ -42,19 +48,31 @@ def _take_screenshots(prepared: Prepared, settings: Settings) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         send_transactions(settings.kafka, settings.topic.transactions, BROKEN)
-        send_transactions(settings.kafka, settings.topic.transactions, prepared.messages[:TRANSACTIONS], RATE)
-        time.sleep(3)
+        _send_at_pace(settings, prepared.messages)
+        time.sleep(SETTLE_S)
         url = f"http://127.0.0.1:{settings.http.port}/"
-        _screenshot(browser, url, "console-light.png", width=1200, height=1500, dark=False)
-        _screenshot(browser, url, "console-dark-phone.png", width=390, height=1100, dark=True)
+        _screenshot(browser, url, "console-light.png", width=1440, height=1180, dark=False)
+        _screenshot(browser, url, "console-dark-phone.png", width=390, height=1180, dark=True)
         browser.close()
+
+
+def _send_at_pace(settings: Settings, messages: list[Message]) -> None:
+    """Send all transactions in TRAFFIC_S seconds, in proportion to their event times."""
+    times = np.array([msgspec.json.decode(value)["event_time_ms"] for _, value in messages])
+    ends = np.searchsorted(times, np.linspace(times[0], times[-1], TRAFFIC_S + 1)[1:], side="right")
+    began_s, start = time.monotonic(), 0
+    for second, end in enumerate(ends, 1):
+        if part := messages[start:end]:
+            send_transactions(settings.kafka, settings.topic.transactions, part, len(part))
+        start = end
+        time.sleep(max(0.0, began_s + second - time.monotonic()))
 
 
 def _screenshot(browser: Browser, url: str, name: str, *, width: int, height: int, dark: bool) -> None:
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
     page.goto(url)
-    page.locator("#alerts li").first.wait_for()
-    page.locator("#drift tr").first.wait_for()
+    page.locator("#alerts > li").first.wait_for()
+    page.locator("#drift > li").first.wait_for()
     page.screenshot(path=DOCS / name)
     page.close()
 
