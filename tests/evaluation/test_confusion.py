@@ -1,22 +1,13 @@
 """Rates derived from confusion counts."""
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stream.evaluation.confusion
 from stream.evaluation.confusion import Confusion
 
 COUNTS = st.builds(Confusion, *[st.integers(0, 50)] * 4)
 SHARES = ("accuracy", "precision", "recall", "f1", "false_positive_rate", "false_negative_rate")
-
-
-def test_docstring_examples_hold() -> None:
-    """The module has doctest examples, and all of them pass."""
-    result = doctest.testmod(stream.evaluation.confusion)
-    assert (result.failed, result.attempted > 0) == (0, True)
 
 
 @given(COUNTS)

@@ -1,24 +1,13 @@
 """The costs of verdicts, and the allowed ranges of settings."""
 
-import doctest
-
 import pytest
 
-import training.evaluation.costs
-import training.evaluation.cuts
 from schemas.errors import SettingsError
 from schemas.messages import Policy
 from tests.training.evaluation.simulated_rows import scored
 from training.evaluation.alert_figures import alert_figures
 from training.evaluation.costs import Costs
 from training.evaluation.figures import FigureSettings
-
-
-def test_the_examples_in_the_documentation_hold() -> None:
-    """The examples in the docstrings of costs and cuts are correct."""
-    for module in (training.evaluation.costs, training.evaluation.cuts):
-        result = doctest.testmod(module)
-        assert (result.failed, result.attempted > 0) == (0, True)
 
 
 def test_expected_cost_is_the_mean_over_transactions() -> None:
