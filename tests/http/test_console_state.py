@@ -47,7 +47,7 @@ def test_invalid_messages_are_ignored(state: ConsoleState, value: bytes | None) 
 def test_the_number_of_labels_kept_is_bounded(state: ConsoleState) -> None:
     """Labels whose alerts may still come are kept, the newest ones only."""
     for number in range(LABELS + 5):
-        label = Label(f"l{number}", f"t{number}", "analyst", True, 0)
+        label = Label(f"l{number}", f"t{number}", "analyst", fraud=True, event_time_ms=0)
         state.add(TOPICS.labels, state.decode(TOPICS.labels, encode(label)))
     assert len(state._labels) == LABELS
     assert "t0" not in state._labels
