@@ -110,8 +110,12 @@ function listen() {
   on("roles", (each) => prepend(byId("roles"), roleChange(each), MAX_ROLE_CHANGES));
 }
 
+function lost() {
+  return byId("state").classList.contains("lost");
+}
+
 function showLostServer() {
-  if (byId("state").classList.contains("lost")) return;
+  if (lost()) return;
   showState("Reconnecting…", "bad lost");
   showBanner([[
     element("strong", "The server does not respond."),
@@ -149,4 +153,5 @@ function deadLetter({ reason, detail, source, size, refused_at_ms }) {
 }
 
 start();
-setInterval(traffic.show, 1000);
+// The figures of a lost server stay as they were.
+setInterval(() => { if (!lost()) traffic.show(); }, 1000);
