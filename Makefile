@@ -28,7 +28,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-unit test-slow lint format bench docs lock clean
+.PHONY: help demo observe experiment drift-lab test test-unit test-compose test-slow lint format bench docs lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ test-unit: $(DEV) ## Run the unit tests: no Kafka, less than a minute
 
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## Run only the long soak and fault tests
 	@$(BIN)/python -m pytest -m slow
+
+test-compose: $(DEV) ## Build the images and run all services of docker-compose.yml in containers (Linux, as root)
+	@$(BIN)/python -m pytest -m compose -rs tests/compose
 
 lint: $(DEV) ## Run ruff, the format check and mypy
 	@$(BIN)/ruff check .
