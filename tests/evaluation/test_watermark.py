@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.clock import ScaledClock, SystemClock
 from stream.evaluation.watermark import PartitionTime, advance, highest_event_time
 
 TIMES = st.integers(0, 2**45)
@@ -68,12 +67,3 @@ def test_one_transaction_dated_2099_has_no_effect() -> None:
     assert highest_event_time([now - 5, in_2099], ingest_ms=now, ahead_ms=3_600_000) == (now - 5, 1)
     held = [PartitionTime(None, now), PartitionTime(now, now)]
     assert advance(now - 99, held, now_ms=now, lateness_ms=0, idle_ms=1) == now - 99
-
-
-def test_a_scaled_clock_has_a_start_and_a_speed() -> None:
-    """A scaled clock lets experiments run a year in an hour, and `SystemClock` returns the system's time."""
-    seconds = iter([10.0, 10.0, 11.5])
-    clock = ScaledClock(1_000, 8_760, ticks=lambda: next(seconds))
-    assert clock.now_ms() == 1_000
-    assert clock.now_ms() == 1_000 + 1_500 * 8_760
-    assert SystemClock().now_ms() > 1_700_000_000_000

@@ -79,21 +79,23 @@ def test_a_second_worker_joins_and_leaves(
     assert len(reconcile(settings).decisions) == feeder.sent
 
 
+@pytest.mark.parametrize("frozen_s", [8.0, pytest.param(30.0, marks=pytest.mark.slow)])
 def test_a_frozen_worker(
-    ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker
+    ready: Callable[..., Settings], make_settings: Callable[..., Settings], start_worker: StartWorker, frozen_s: float
 ) -> None:
-    """A worker suspended for 30 s loses its partitions to a second worker, and rejoins when it resumes.
+    """A worker suspended for longer than its session loses its partitions to a second worker, and rejoins afterwards.
 
-    Its batches in flight are rejected, and its watchdog does not mistake the pause for being stuck.
+    Its batches in flight are rejected, and its watchdog does not mistake a pause, however long, for being stuck.
     """
     settings = ready()
+    assert frozen_s > settings.kafka.session_timeout_ms / 1000
     with DecisionMonitor(settings) as monitor, TransactionFeeder(settings, rate=1_000) as feeder:
         frozen, other = start_worker(settings), start_worker(make_settings())
         frozen.wait_ready()
         other.wait_ready()
         monitor.wait(1_000)
         frozen.freeze()
-        time.sleep(30)
+        time.sleep(frozen_s)
         frozen.thaw()
         monitor.assert_resumes(time.monotonic())
         frozen.wait_ready(RECOVERY_S)

@@ -1,1 +1,1 @@
-"""Tests of `stream.kafka`, and of the proxy that the fault tests use."""
+"""Tests of `stream.kafka`."""

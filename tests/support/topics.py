@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -98,5 +98,28 @@ def read_all(
                 else:
                     raise KafkaException(error)
         return messages
+    finally:
+        consumer.close()
+
+
+class EndOffsets(NamedTuple):
+    """Ends of a topic, added up over its partitions."""
+
+    #: End up to which every Kafka transaction has been committed or aborted.
+    settled: int
+    #: End of all messages and transaction markers.
+    written: int
+
+
+def end_offsets(bootstrap: str, topic: str) -> EndOffsets:
+    """Return the ends of a topic."""
+    return EndOffsets(*(_end(bootstrap, topic, isolation) for isolation in ("read_committed", "read_uncommitted")))
+
+
+def _end(bootstrap: str, topic: str, isolation: str) -> int:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests-end", "isolation.level": isolation})
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        return sum(consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=10)[1] for each in partitions)
     finally:
         consumer.close()

@@ -13,7 +13,6 @@ from tests.training.models.samples import ALGORITHMS, Sample, fit_small, make_sa
 from training.bundling.export import open_session, to_onnx
 from training.bundling.parity import check_parity, nearest_rows
 from training.models.calibrate import Calibration, fit_calibration
-from training.models.cost import BATCH, cost_us
 from training.models.families import EXTRA_TREES, FAMILIES, LIGHTGBM, RANDOM_FOREST, XGBOOST
 from training.models.fitted import FittedModel, margin_log_odds
 from training.models.graph import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET
@@ -133,13 +132,6 @@ def test_the_mean_score_is_the_share_of_fraud(algorithm: str, resampling: Resamp
     calibration = fit_calibration(margin, validation.labels, fitted.margin_kind)
     session = open_session(to_onnx(fitted, calibration, train.features))
     assert 0.9 < session.score(validation.matrix).mean() / validation.labels.mean() < 1.1
-
-
-@every_family
-def test_the_scoring_time_is_measured(algorithm: str) -> None:
-    """The scoring time is in microseconds per row, between zero and a millisecond on any machine."""
-    session = model(algorithm, mixed=False)[2]
-    assert 0 < cost_us(session, sample("test", mixed=False).matrix[: 4 * BATCH]) < 1000
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -1,5 +1,7 @@
 """`fraud-stream compare` counts what happened in a ledger's history."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,9 +15,9 @@ from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, Simulated
 
 
 @pytest.fixture
-def history(new_url: object) -> tuple[str, SimulatedHistory]:
+def history(tmp_path: Path) -> tuple[str, SimulatedHistory]:
     """URL of a SQLite ledger with forty days of history and a test in progress."""
-    url = new_url("sqlite")  # type: ignore[operator]  # the fixture is a factory
+    url = f"sqlite:///{tmp_path}/ledger.db"
     engine = open_engine(url)
     migrate(engine)
     past = SimulatedHistory(engine, caught=(0.5, 0.85))

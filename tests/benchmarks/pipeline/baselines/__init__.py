@@ -1,0 +1,1 @@
+"""Tests of the baselines with which the pipeline benchmark compares the worker."""
