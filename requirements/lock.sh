@@ -28,3 +28,4 @@ compile pyproject.toml requirements/build.in requirements/training.in --extra tr
     -o requirements/training.txt "$@"
 compile requirements/bench-quix.in -o requirements/bench-quix.txt "$@"
 compile requirements/drift-lab.in -o requirements/drift-lab.txt "$@"
+compile requirements/docs.in -o requirements/docs.txt "$@"

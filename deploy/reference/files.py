@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from deploy.reference import asyncapi, command_lines, http_api, ledger_tables, manifest, metrics, settings, topics
+from deploy.reference import (
+    asyncapi,
+    command_lines,
+    diagrams,
+    http_api,
+    ledger_tables,
+    manifest,
+    metrics,
+    settings,
+    topics,
+)
 
 #: Functions that return the text of each file, by path relative to the repository.
 FILES: dict[str, Callable[[], str]] = {
@@ -15,4 +25,7 @@ FILES: dict[str, Callable[[], str]] = {
     "schemas/asyncapi.json": asyncapi.rendered,
     "docs/manifest.md": manifest.page,
     "docs/ledger-tables.md": ledger_tables.page,
+    "docs/life-of-a-transaction.svg": diagrams.transaction,
+    "docs/life-of-a-bundle.svg": diagrams.bundle,
+    "docs/life-of-a-label.svg": diagrams.label,
 }

@@ -1,0 +1,83 @@
+"""Build the documentation site: `make docs`, or `python -m deploy.docs_site` with Zensical installed.
+
+Zensical stops at a link to a missing page or heading. After that, this module
+
+- turns links to source files, which the site does not contain, into plain text;
+- fails if a page or picture of docs/ is missing from the site, or a link leads nowhere;
+- fails if a page would load anything from another host.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SITE = ROOT / "var" / "site"
+
+#: A link of the page's own text; the theme's links have more attributes.
+_LINK = re.compile(r'<a href="([^"#]+)(?:#[^"]*)?">(.*?)</a>', re.DOTALL)
+_TARGET = re.compile(r'\b(?:href|src)="([^"]+)"')
+#: Elements that make a browser load a file; `rel` tells them from links that the reader may follow.
+_LOADED = re.compile(
+    r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"[^>]*>', re.DOTALL
+)
+
+
+def main() -> None:
+    """Build the site and exit with 1 if it has a problem."""
+    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:  # noqa: S603 - our own command
+        sys.exit(1)
+    problems = list(finish(SITE, DOCS))
+    for problem in problems:
+        sys.stderr.write(f"docs: {problem}\n")
+    sys.exit(1 if problems else None)
+
+
+def finish(site: Path, docs: Path) -> Iterator[str]:
+    """Replace links to source files in a built site, and yield a line for each problem of the site.
+
+    Args:
+        site: Folder with the built site.
+        docs: Folder with the Markdown pages.
+    """
+    for source in sorted(docs.rglob("*")):
+        built = (site / source.relative_to(docs)).with_suffix(".html" if source.suffix == ".md" else source.suffix)
+        if source.is_file() and not built.exists():
+            yield f"{source.relative_to(docs)} is not in the site; add it to nav in zensical.toml"
+    for page in sorted(site.rglob("*.html")):
+        name = page.relative_to(site)
+        source_folder = docs / name.parent
+        text = _LINK.sub(lambda link, at=source_folder: _without_source_link(link, at, docs), page.read_text("utf-8"))
+        page.write_text(text, encoding="utf-8")
+        yield from (f"{name} loads {url} from another host" for url in _LOADED.findall(text))
+        yield from (f"{name} links to {target}, which does not exist" for target in _broken(text, page, site))
+
+
+def _without_source_link(link: re.Match[str], folder: Path, docs: Path) -> str:
+    """Return the text of a link to a file of the repository outside docs/; return other links unchanged."""
+    target = (folder / unquote(link[1])).resolve()
+    outside = not target.is_relative_to(docs.resolve()) and target.exists()
+    return (
+        f'<span title="in the repository: {target.relative_to(docs.parent.resolve())}">{link[2]}</span>'
+        if outside
+        else link[0]
+    )
+
+
+def _broken(text: str, page: Path, site: Path) -> Iterator[str]:
+    """Yield the local link targets of a page that do not exist."""
+    for target in _TARGET.findall(text):
+        path = unquote(target.partition("#")[0].partition("?")[0])
+        if path and not re.match(r"[a-z]+:|//", path):
+            file = site / path.lstrip("/") if path.startswith("/") else page.parent / path
+            if not (file.exists() or (file / "index.html").exists()):
+                yield target
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""A shell session that runs a page's commands one after the other, as a reader would."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.docs.blocks import Block, shows
+
+#: Seconds that a command may take, and that a program in the background has to print its text and to stop.
+COMMAND_S = 120.0
+START_S = 60.0
+STOP_S = 15.0
+
+
+class Session:
+    """Runs commands in one directory. Variables that a command exports are set for the following commands.
+
+    Args:
+        directory: Directory to run the commands in.
+        environment: Environment of the first command.
+        replacements: Texts to replace in commands, such as an address, by the text to use instead.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], replacements: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._exports = directory / ".exports"
+        self._environment = environment
+        self._replacements = replacements
+        self._background: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._exports.write_text("")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The last program started depends on those before it, so it stops first.
+        for process in reversed(self._background):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def run_block(self, block: Block) -> None:
+        """Write a file, or run a block's commands and compare their output with the page.
+
+        Raises:
+            AssertionError: If a command fails or its output lacks a line that the page shows.
+        """
+        if block.kind == "file":
+            (self._directory / block.argument).write_text(block.text)
+            return
+        for command in block.commands():
+            place = f"{block.page.name}, line {block.line}: {command.text}"
+            if block.kind == "background":
+                self._start(command.text, block.argument, place)
+                continue
+            output, code = self._run(command.text)
+            assert code == 0, f"{place}\nexited with {code}:\n{output}"
+            missing = shows(command.output, output)
+            assert missing is None, f"{place}\ndid not print {missing!r} but:\n{output}"
+
+    def _run(self, command: str) -> tuple[str, int]:
+        done = subprocess.run(
+            self._shell(f"{command}\nexport -p > {self._exports}"),
+            cwd=self._directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+        return done.stdout, done.returncode
+
+    def _start(self, command: str, text: str, place: str) -> None:
+        log = self._directory / f".background-{len(self._background)}"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                self._shell(command),
+                cwd=self._directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._background.append(process)
+        deadline = time.monotonic() + START_S
+        while text not in (output := log.read_text("utf-8", "replace")):
+            assert process.poll() is None, f"{place}\nended:\n{output}"
+            assert time.monotonic() < deadline, f"{place}\ndid not print {text!r} within {START_S:g} s but:\n{output}"
+            time.sleep(0.1)
+
+    def _shell(self, command: str) -> list[str]:
+        for text, replacement in self._replacements.items():
+            command = command.replace(text, replacement)
+        return ["bash", "-c", f"set -euo pipefail\nsource {self._exports}\n{command}"]
