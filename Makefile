@@ -28,7 +28,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-unit test-compose test-slow lint format bench docs lock clean
+.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow lint format bench docs lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,12 @@ test: $(DEV) ## Run the test suite on a local Kafka
 
 test-unit: $(DEV) ## Run the unit tests: no Kafka, less than a minute
 	@$(BIN)/python -m pytest --unit -n auto --dist worksteal
+
+coverage: $(DEV) ## Run the test suite and list the lines of stream/ that no test runs
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## Run only the long soak and fault tests
 	@$(BIN)/python -m pytest -m slow
