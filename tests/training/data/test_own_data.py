@@ -129,7 +129,7 @@ def test_a_feature_that_the_data_lack_is_named(tmp_path: Path) -> None:
     data = load(save_as(make_own(), tmp_path / "own.parquet"), OWN)
     plan = FeaturePlan(make_features(DEFAULT, data), "median")
     less = description_with(features={"visits": "numeric", "channel": "categorical", "merchant": "categorical"})
-    with pytest.raises(DataError, match="no numeric feature risk"):
+    with pytest.raises(DataError, match="the model needs the numeric feature risk"):
         load(tmp_path / "own.parquet", less).matrix(plan)
 
 

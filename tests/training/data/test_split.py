@@ -54,7 +54,7 @@ def test_a_part_without_frauds_or_rows_is_refused(frame: pl.DataFrame, save: Sav
         bad = frame.with_columns(pl.when(early).then("Class").otherwise(0.0).alias("Class"))
     else:
         bad = frame.with_columns(pl.lit(0.0).alias("Time"))
-    with pytest.raises(DataError, match=r"the (train|validation) part has 0 frauds"):
+    with pytest.raises(DataError, match=r"the (train|validation) split has 0 frauds"):
         split_by_time(load(save(bad)))
 
 
@@ -86,7 +86,7 @@ def test_the_seed_determines_the_split(frame: pl.DataFrame, save: Save) -> None:
 def test_too_few_frauds_cannot_be_stratified(frame: pl.DataFrame, save: Save) -> None:
     """Data are rejected if there are too few frauds for every set to contain a fraud."""
     few = frame.with_columns((pl.int_range(pl.len()) < 2).cast(pl.Float64).alias("Class"))
-    with pytest.raises(DataError, match="part has 0 frauds"):
+    with pytest.raises(DataError, match="split has 0 frauds"):
         split_stratified(load(save(few)), seed=0)
 
 

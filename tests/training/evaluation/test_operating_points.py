@@ -122,7 +122,7 @@ def test_a_budget_is_used_and_never_exceeded(rows: ScoredRows, kind: PolicyKind,
     cuts = [cut for cut in rank if kind == "score" or cut >= 1]
     fitting = [int((rank >= cut).sum()) for cut in cuts if (rank >= cut).sum() <= budget]
     if not fitting:
-        with pytest.raises(DataError, match=f"a budget of {budget} alerts on .* is too small"):
+        with pytest.raises(DataError, match=f"a budget of {budget} alerts for .* is smaller than"):
             choose_by_budget(rows, budget, kind, "v")
         return
     policy = choose_by_budget(rows, budget, kind, "v")

@@ -85,7 +85,7 @@ def test_study_says_to_repeat_the_command_only_if_that_would_run_another_entry(
     [
         (("study", "--budget", "0"), "a budget of 0 minutes leaves no time"),
         (("study", "--plan", "gone.yaml"), "cannot read the plan gone.yaml"),
-        (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; use time, or stratified-0"),
+        (("study", "--plan", "plan.yaml", "--split", "odd"), "there is no split 'odd'; use time, or stratified-SEED"),
         (("study", "--accept-leak", "id-lik"), "--accept-leak: there is no 'id-lik'; did you mean id-like?"),
         (
             ("study", "--plan", "plan.yaml", "--storage", "nonsense://x"),
