@@ -1,6 +1,6 @@
 """Turns msgspec's validation errors into a reason and a field.
 
-msgspec reports a validation error as an English text and nothing else. Only this module parses that text.
+msgspec reports a validation error only as English text. Only this module parses that text.
 """
 
 from typing import NamedTuple

@@ -168,7 +168,7 @@ def _concept(results: DriftLabResults) -> Iterator[str]:
     yield "\n## Concept drift with unchanged inputs\n"
     yield (
         "A share of the fraud labels moves to rows drawn at random: inputs, scores and the fraud rate stay the same, "
-        "and only the appearance of fraud changes. Neither the rule nor the label-free estimate can detect this "
+        "and only what fraud looks like changes. Neither the rule nor the label-free estimate can detect this "
         "change. ADWIN, applied to the frauds that the champion misses (`training/drift/concept.py`), can detect it "
         "once labels have matured.\n"
     )

@@ -113,7 +113,7 @@ def _amount_minor(feature: Feature, value: FeatureValue) -> int | None:
     if not isinstance(value, float) or not 0 <= value <= largest:
         raise RefusedMessageError(
             DeadLetterReason.OUT_OF_RANGE,
-            f"feature {feature.name} is outside the range of amounts",
+            f"the value of feature {feature.name} is outside the range allowed for amounts",
             f"features.{feature.name}",
         )
     return round(math.expm1(value) if feature.kind == "log_amount" else value)

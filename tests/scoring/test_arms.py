@@ -102,7 +102,7 @@ def test_a_growing_share_keeps_its_cards() -> None:
 
 
 def test_decisions_of_a_split_name_the_deciding_model() -> None:
-    """A decision has the model, the arm and the propensity of the card's arm."""
+    """A decision names the card's arm, the arm's model and the arm's propensity."""
     scored = score(split(0.25, 0.25))
     arms = draw_arms([0.25, 0.25], "", [f"card-{number}" for number in range(300)])
     assert set(arms.tolist()) == {0, 1, 2}

@@ -37,7 +37,7 @@ def count_rows(rows: Dataset, model: ScoringModel, *, window_rows: int, pane_ms:
         pane_ms: Length of a pane in milliseconds.
 
     Raises:
-        DataError: If a feature of the model is missing from the data or has another kind there.
+        DataError: If a feature of the model is missing from the data, or is of a different kind in the data.
     """
     binning = Binning(model.manifest)
     panes = rows.event_time_ms // pane_ms

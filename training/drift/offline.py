@@ -41,7 +41,7 @@ def measure_drift(rows: Dataset, model: ScoringModel, limits: DriftLimits) -> Fi
         limits: Window size and limits.
 
     Raises:
-        DataError: If a feature of the model is missing from the data or has another kind there.
+        DataError: If a feature of the model is missing from the data, or is of a different kind in the data.
     """
     accepted = accepted_rows(rows, model.plan)
     merger = CountsMerger(lambda _: model.manifest, limits, _refused)

@@ -83,7 +83,7 @@ def _on_columns(facts: Sequence[ColumnFacts]) -> Iterator[Finding]:
         ([fact for fact in facts if fact.constant], "Leave out columns with a single value"),
         (
             [fact for fact in facts if fact.id_like],
-            f"Leave out columns that look like an id, with more than {ID_LIKE:.0%} distinct values",
+            f"Leave out columns that look like IDs, because they have more than {ID_LIKE:.0%} distinct values",
         ),
         (revealing, "Check that these columns, which almost reveal the label, are available before the label"),
         (mostly_missing, "More than half of the values are missing in these columns"),

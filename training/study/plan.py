@@ -46,7 +46,7 @@ class PlannedFamily(Struct, frozen=True, forbid_unknown_fields=True):
         if self.family not in ALL_FAMILIES:
             raise ValueError(f"family: {unknown_name(self.family, ALL_FAMILIES)}")
         if self.trials and self.family == STACK:
-            raise ValueError(f"trials: a {STACK} has no hyperparameters to search; leave out trials")
+            raise ValueError(f"trials: a {STACK} has no hyperparameters to search; remove the setting trials")
         if repeated := _first_repeated(self.treatments):
             raise ValueError(f"treatments: {repeated} is listed twice; list it once")
 

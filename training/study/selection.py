@@ -24,8 +24,8 @@ def choose(records: Sequence[EntryRecord]) -> EntryRecord:
     affordable = [record for record in records if is_affordable(record)]
     if not affordable:
         raise StudyError(
-            f"no entry scores a row in {MAX_COST_US:.0f} µs or less; add a cheaper family to the plan, "
-            "logistic-regression is the cheapest"
+            f"no entry scores a row in {MAX_COST_US:.0f} µs or less; add a cheaper family to the plan "
+            "(logistic-regression is the cheapest)"
         )
     return rank(affordable)[0]
 

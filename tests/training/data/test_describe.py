@@ -59,7 +59,7 @@ def test_the_draft_of_the_ulb_data_lacks_only_their_base_date(tmp_path: Path) ->
     ],
 )
 def test_units_of_time_follow_from_the_range(tmp_path: Path, times: pl.Series, unit: str) -> None:
-    """Seconds, milliseconds, dates and times as text are recognised by their range."""
+    """Seconds and milliseconds are told apart by their range; dates, also as text, are recognised by their type."""
     frame = pl.DataFrame({"created": times, "is_fraud": [0, 1] * 50, "amount": [1.5, 2.0] * 50, "x": [0.5, 0.1] * 50})
     assert draft_of(frame, tmp_path / "own.parquet")[1].time == TimeColumn("created", unit)  # type: ignore[arg-type]
 

@@ -69,7 +69,7 @@ def test_data_resampled_before_the_split(
 
 
 def test_a_row_in_two_parts(frame: pl.DataFrame, save: Save) -> None:
-    """A random split without dropping repeated rows first is detected as a leak."""
+    """A random split made without first dropping repeated rows is detected as a leak."""
     data = load(save(pl.concat([frame, frame.head(50)])))
     order = np.random.default_rng(0).permutation(len(data))
     parts = (data.part(np.sort(rows)) for rows in np.split(order, [2400, 3200]))
