@@ -14,7 +14,7 @@ INPUTS = frozenset({"transactions", "labels"})
 
 def stored(offset: int, **overrides: Any) -> StoredDeadLetter:
     """Return a dead letter at this offset of partition 0, whose message can be sent again."""
-    fields = {"value": b"%d" % offset, "refused_at_ms": 1_000 + offset} | overrides
+    fields: dict[str, Any] = {"value": b"%d" % offset, "refused_at_ms": 1_000 + offset} | overrides
     return StoredDeadLetter(0, offset, dead_letter(1_000 + offset, **fields))
 
 
