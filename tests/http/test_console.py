@@ -151,17 +151,22 @@ def test_the_page_works_with_a_keyboard(page: Page, edge: HttpProcess) -> None:
 
 
 def test_alerts_do_not_move_under_the_pointer(page: Page, edge: HttpProcess) -> None:
-    """While the pointer is on the list, new alerts wait behind a button, so that no click hits another alert."""
+    """While the list has the pointer or the focus, new alerts wait, so that no click or key hits another alert."""
     edge.predict(transaction(1, features=DECLINED))
     page.locator("#alerts > li").first.hover()
     edge.predict(transaction(2, features=DECLINED))
     edge.predict(transaction(3, features=DECLINED))
     expect(page.locator("#held")).to_have_text("Show 2 new alerts")
     expect(page.locator("#alerts > li")).to_have_count(1)
-    page.locator("#held").click()
-    expect(page.locator("#alerts > li")).to_have_count(3)
-    expect(page.locator("#alerts > li .id code").first).to_have_text("3")
+    page.locator("#traffic-title").hover()
+    expect(page.locator("#alerts > li .id code")).to_have_text(["3", "2", "1"])
     expect(page.locator("#held")).to_be_hidden()
+    page.get_by_role("button", name="Fraud: 3").focus()
+    edge.predict(transaction(4, features=DECLINED))
+    expect(page.locator("#held")).to_have_text("Show 1 new alert")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#alerts > li .id code")).to_have_text(["4", "3", "2", "1"])
 
 
 def test_empty_sections_say_so(page: Page) -> None:
@@ -222,10 +227,10 @@ def test_users_log_in_with_a_key(
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{edge.web_port}/")
     page.get_by_label("API key").fill("frk_wrong")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
     expect(page.locator("#log-in-problem")).to_contain_text("unknown")
     page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
     expect(page.locator("#state")).to_have_text("Live")
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     edge.client.post("/predict", content=transaction(1, features=DECLINED), headers=headers)

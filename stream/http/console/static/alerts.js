@@ -49,7 +49,8 @@ byId("held").addEventListener("click", () => {
 });
 list.addEventListener("pointerleave", () => { if (!list.matches(":focus-within")) release(); });
 list.addEventListener("focusout", (event) => {
-  if (!list.contains(event.relatedTarget) && !list.matches(":hover")) release();
+  const next = event.relatedTarget;
+  if (!list.contains(next) && next !== byId("held") && !list.matches(":hover")) release();
 });
 
 function card(alert) {
