@@ -18,7 +18,7 @@ from stream.local.distribution import fetch_distribution
 from stream.runtime import ports
 from stream.settings import Settings
 from tests.support.isolated_settings import isolated_settings
-from tests.support.kinds import forbid_servers, is_unit_test, uses_broker
+from tests.support.kinds import forbid_servers, is_unit_test, may_have_unit_tests, uses_broker
 from tests.support.session_broker import session_broker
 
 # No deadline: how long an example takes depends on how busy the machine is.
@@ -62,6 +62,13 @@ def _share_broker(config: pytest.Config) -> None:
     shared_broker = contextlib.ExitStack()
     os.environ["KAFKA_BOOTSTRAP"] = shared_broker.enter_context(session_broker())
     config.add_cleanup(shared_broker.close)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In a unit run, do not even import the files without unit tests, because they import slow libraries."""
+    if not config.getoption("unit") or not (collection_path.is_dir() or collection_path.match("test_*.py")):
+        return None
+    return None if may_have_unit_tests(collection_path) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

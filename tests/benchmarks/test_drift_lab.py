@@ -22,7 +22,7 @@ from schemas.manifest import ReferenceProfile
 from stream.drift.alarm_rule import DriftLimits, drift_limits
 from stream.drift.binning import Counts
 from stream.settings import DriftSettings, WatermarkSettings
-from tests.training.conftest import make_frame
+from tests.training.frames import make_frame
 from training.data.dataset import Dataset, load
 
 LIMITS: DriftLimits = msgspec.structs.replace(drift_limits(DriftSettings(), WatermarkSettings()), window_rows=1000)

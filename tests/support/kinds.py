@@ -1,24 +1,30 @@
 """Tells unit tests from integration tests by what each test uses, so no list of tests has to be maintained.
 
-A unit test needs no Kafka and no Postgres, starts no program, and uses no fixture that is shared because its set-up is
-slow. All other tests are integration tests.
+A unit test needs no Kafka and no Postgres, starts no program, imports no library that trains models or keeps their
+registry, and uses no fixture that is shared because its set-up is slow. All other tests are integration tests.
 """
 
 import functools
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.support.imports import ROOT, imports_of, is_within
+from tests.support.imports import OUTSIDE, PACKAGES, ROOT, imports_of, is_within, modules_of
 
 #: Fixtures that start a broker, or use the one that the session shares.
 BROKER_FIXTURES = frozenset({"bootstrap", "own_broker", "make_settings"})
 #: Modules that start programs. A test that imports one of them, directly or through other modules in `tests`, is an
 #: integration test.
 STARTERS = ("multiprocessing", "playwright", "stream.local", "subprocess", "testcontainers")
+#: Libraries that take seconds to import and minutes to test. A test that imports one of them, directly or through other
+#: modules of ours, is an integration test.
+SLOW_LIBRARIES = ("imblearn", "lightgbm", "mlflow", "optuna", "skl2onnx", "xgboost")
 #: Programs that a unit test must not start, by the names of their executables: Kafka runs in Java.
 SERVERS = ("java", "initdb", "pg_ctl", "postgres")
+
+_FILES = modules_of((*PACKAGES, *OUTSIDE))
 
 
 def uses_broker(item: pytest.Item) -> bool:
@@ -28,7 +34,19 @@ def uses_broker(item: pytest.Item) -> bool:
 
 def is_unit_test(item: pytest.Item) -> bool:
     """Return whether a test is a unit test."""
-    return not (uses_broker(item) or _uses_postgres(item) or _shares_set_up(item) or _starts_programs(item.path))
+    return may_have_unit_tests(item.path) and not (uses_broker(item) or _uses_postgres(item) or _shares_set_up(item))
+
+
+def may_have_unit_tests(path: Path) -> bool:
+    """Return whether a test file, or any test file in a folder, imports only what unit tests may import."""
+    if path.is_dir():
+        return any(map(may_have_unit_tests, path.rglob("test_*.py")))
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    folders = module.split(".")[:-1]
+    # The root's conftest.py defines the fixtures that start brokers; it does not count.
+    conftests = [".".join((*folders[:depth], "conftest")) for depth in range(2, len(folders) + 1)]
+    modules = [module, *(each for each in conftests if each in _FILES)]
+    return not (_reach(modules, ("tests",), STARTERS) or _reach(modules, (*PACKAGES, *OUTSIDE), SLOW_LIBRARIES))
 
 
 def forbid_servers() -> None:
@@ -55,12 +73,25 @@ def _shares_set_up(item: pytest.Item) -> bool:
     return any(each.scope != "function" and each.func.__module__.startswith("tests.") for each in definitions)
 
 
+def _reach(modules: Iterable[str], through: tuple[str, ...], targets: tuple[str, ...]) -> bool:
+    """Return whether importing our modules imports a target, directly or through modules of the given packages."""
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        names = _imports(module)
+        if any(is_within(name, targets) for name in names):
+            return True
+        waiting += [name for name in names if is_within(name, through) and name in _FILES]
+    return False
+
+
 @functools.cache
-def _starts_programs(file: Path) -> bool:
-    """Return whether a file in `tests` imports one of `STARTERS`, directly or through other files in `tests`."""
-    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-    names = {each.name for each in imports_of(module, file.read_text(encoding="utf-8"))}
-    if any(is_within(name, STARTERS) for name in names):
-        return True
-    files = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names if is_within(name, ["tests"])]
-    return any(_starts_programs(each) for each in files if each.exists())
+def _imports(module: str) -> frozenset[str]:
+    """Return the names of everything that a module of ours imports when it is imported, with their packages."""
+    names = [each.name for each in imports_of(module, _FILES[module].read_text(encoding="utf-8")) if each.at_start]
+    parts = [name.split(".") for name in names]
+    return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))

@@ -11,12 +11,12 @@ from schemas.messages import Label, Transaction, encode
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
+from stream.evaluation.cohorts import DAY_MS
 from stream.ledger.database import migrate, open_engine
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
 from tests.support.ledger_batch import LedgerWriter, ManualClock
 from tests.support.records import BASE_MS, decision
-from training.retrain.retrainer import DAY_MS
 
 #: Transactions of a simulated history, and the share of frauds among them.
 ROWS, FRAUD_SHARE = 1300, 0.18

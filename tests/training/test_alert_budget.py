@@ -14,7 +14,7 @@ from schemas.errors import DataError, StudyError
 from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.scoring.policy import severities
-from tests.training.conftest import make_frame
+from tests.training.frames import make_frame
 from tests.training.study.conftest import PLAN, hard_frame
 from training.cli import cli
 from training.data.dataset import load

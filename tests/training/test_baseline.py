@@ -18,7 +18,8 @@ from stream.models.bundle import LoadedModel, read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.scoring.policy import VERDICTS, severities
 from stream.settings import Settings
-from tests.training.conftest import Trained, make_frame
+from tests.training.frames import make_frame
+from tests.training.trained import Trained
 from training.baseline import STEPS, count_evaluations, run_baseline
 from training.bundling.parity import PARITY_ROWS
 from training.data.dataset import load

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import Trained
+from tests.training.trained import Trained
 from training.cli import COMMANDS, main
 from training.registry.roles import save_roles
 

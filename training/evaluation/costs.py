@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import SettingsError
-from training.models.families import Labels
+from training.models.fitted import Labels
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import DataError
 from training.data.dataset import Dataset
-from training.models.families import Labels
+from training.models.fitted import Labels
 
 
 @dataclass(frozen=True)

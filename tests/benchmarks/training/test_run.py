@@ -16,7 +16,7 @@ from benchmarks.training.measure import StepMeasurement
 from benchmarks.training.report import DataSize, StepReport, TrainingReport, render, summarize
 from benchmarks.training.run import STEPS, run_benchmark
 from schemas.errors import DataError, FraudError
-from tests.training.conftest import make_frame
+from tests.training.frames import make_frame
 from training.machine import describe_machine
 
 #: MiB that the preparation and the step allocate: far more than the interpreter allocates for itself.

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.errors import DataError
-from tests.training.conftest import make_frame
 from tests.training.data.own_data import OWN, make_own
+from tests.training.frames import make_frame
 from training.commands.describe import describe
 from training.data.config_files import decode_config
 from training.data.dataset import load

@@ -14,8 +14,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from schemas.errors import DataError
-from tests.training.conftest import ROWS, make_frame
 from tests.training.eda.rows import make_rows
+from tests.training.frames import ROWS, make_frame
 from training.commands.eda import eda
 from training.data.dataset import load
 from training.data.description import ULB

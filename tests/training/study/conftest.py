@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import training.models.families
-from tests.training.conftest import make_frame
+from tests.training.frames import make_frame
 from training.data.dataset import Dataset, load
 from training.data.featureset import DEFAULT
 from training.registry.connection import MlflowConnection, connect

@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.errors import StudyError
-from tests.training.conftest import Trained
 from tests.training.study.conftest import FinishedStudy
+from tests.training.trained import Trained
 from training.models.families import CHAMPION, SEED, TREES
 from training.registry.runs import MlflowRuns
 from training.study.recipe import RECIPE, Recipe, recipe_of
