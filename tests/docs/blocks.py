@@ -74,10 +74,11 @@ def shows(expected: tuple[str, ...], output: str) -> str | None:
 
 
 def _without_numbers(line: str) -> str:
-    """Return a line with each number, date or hash replaced, and with single spaces.
+    """Return a line with each number, date or hash replaced, and with single spaces and short rules.
 
-    >>> _without_numbers("epoch 12  p99 9.7 ms  3fa4c1be")
-    'epoch # p# # ms #'
+    >>> _without_numbers("epoch 12  p99 9.7 ms  3fa4c1be ━━━━┓")
+    'epoch # p# # ms # ━┓'
     """
     hashes = re.sub(r"\b(?=\w*\d)[0-9a-f]{6,}\b", "#", line)
-    return re.sub(r"\s+", " ", re.sub(r"\d(?:[\d.,:-]*\d)?", "#", hashes)).strip()
+    numbers = re.sub(r"\d(?:[\d.,:-]*\d)?(?:e-?\d+)?", "#", hashes)
+    return re.sub(r"([━─])+", r"\1", re.sub(r"\s+", " ", numbers)).strip()

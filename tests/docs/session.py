@@ -12,7 +12,7 @@ from typing import Self
 from tests.docs.blocks import Block, shows
 
 #: Seconds that a command may take, and that a program in the background has to print its text and to stop.
-COMMAND_S = 120.0
+COMMAND_S = 240.0
 START_S = 60.0
 STOP_S = 15.0
 
@@ -60,14 +60,22 @@ class Session:
         for command in block.commands():
             place = f"{block.page.name}, line {block.line}: {command.text}"
             if block.kind == "background":
-                self._start(command.text, block.argument, place)
+                self.start(command.text, block.argument, place)
                 continue
-            output, code = self._run(command.text)
-            assert code == 0, f"{place}\nexited with {code}:\n{output}"
+            output = self.run(command.text, place)
             missing = shows(command.output, output)
             assert missing is None, f"{place}\ndid not print {missing!r} but:\n{output}"
 
-    def _run(self, command: str) -> tuple[str, int]:
+    def run(self, command: str, place: str = "") -> str:
+        """Run a command to its end and return its output.
+
+        Args:
+            command: Command line for bash.
+            place: Where the command stands, for errors.
+
+        Raises:
+            AssertionError: If the command fails.
+        """
         done = subprocess.run(
             self._shell(f"{command}\nexport -p > {self._exports}"),
             cwd=self._directory,
@@ -79,9 +87,16 @@ class Session:
             timeout=COMMAND_S,
             check=False,
         )
-        return done.stdout, done.returncode
+        assert done.returncode == 0, f"{place or command}\nexited with {done.returncode}:\n{done.stdout}"
+        return done.stdout
 
-    def _start(self, command: str, text: str, place: str) -> None:
+    def start(self, command: str, text: str, place: str = "") -> None:
+        """Start a command in the background and wait until its output contains a text.
+
+        Raises:
+            AssertionError: If the command ends, or does not print the text in time.
+        """
+        place = place or command
         log = self._directory / f".background-{len(self._background)}"
         with log.open("wb") as file:
             process = subprocess.Popen(

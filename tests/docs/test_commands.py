@@ -7,7 +7,7 @@ import pytest
 
 from deploy.reference.files import FILES
 from tests.docs.blocks import blocks_of
-from tests.docs.test_tutorials import TUTORIALS
+from tests.docs.test_pages import PAGES as RUN
 from tests.docs.usage import ROOT, usage_error
 
 PAGES = [
@@ -25,11 +25,11 @@ def _name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_command_is_run_or_says_why_not(page: Path) -> None:
-    """A block of commands outside the tutorials, which are run, gives the reason why it is not run."""
+    """A block of commands outside the pages that are run gives the reason why it is not run."""
     for block in blocks_of(page):
         if block.language in {"bash", "sh", "shell"}:
             pytest.fail(f"{_name(page)}, line {block.line}: write commands as a console block, with `$ `")
-        run = _name(page) in TUTORIALS
+        run = _name(page) in RUN
         assert run or block.language != "console" or block.kind == "not run", f"{_name(page)}, line {block.line}"
         assert block.kind != "not run" or len(block.argument.split()) > 2, f"{block.argument!r} is no reason"
 

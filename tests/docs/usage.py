@@ -25,7 +25,8 @@ def usage_error(line: str) -> str | None:
     """
     # An ellipsis stands for arguments that the text leaves out.
     elided = "…" in line
-    for part in _SEPARATORS.split(re.sub(r"\s#\s.*", "", line.replace("\\\n", " ")).replace("…", "")):
+    plain = re.sub(r"\s#\s.*|\d>&\d|…", "", line.replace("\\\n", " "))
+    for part in _SEPARATORS.split(plain):
         words = shlex.split(part)
         while words and re.match(r"\w+=", words[0]):
             words.pop(0)
