@@ -1,7 +1,6 @@
 """podman with images, containers and networks of its own, which leaves those of this machine alone."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,8 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
 }
 
+#: Open files, and processes of one user, in a container.
+_LIMIT = 4096
 _STORAGE = """\
 [storage]
 driver = "overlay"
@@ -26,11 +27,12 @@ runroot = "{directory}/run"
 [storage.options.overlay]
 skip_mount_home = "true"
 """
-# The limits are those of this process, because raising a limit takes a capability that root in a container lacks.
+# podman's own limits would be as high as the kernel allows, and raising a limit takes a capability that root in a
+# container may lack.
 _CONTAINERS = """\
 [containers]
 log_driver = "k8s-file"
-default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
+default_ulimits = ["nofile={limit}:{limit}", "nproc={limit}:{limit}"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -66,10 +68,7 @@ class Engine:
         (directory / "networks").mkdir(parents=True, exist_ok=True)
         storage, containers = directory / "storage.conf", directory / "containers.conf"
         storage.write_text(_STORAGE.format(directory=directory), encoding="utf-8")
-        files, processes = (resource.getrlimit(each)[1] for each in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-        containers.write_text(
-            _CONTAINERS.format(directory=directory, files=files, processes=processes), encoding="utf-8"
-        )
+        containers.write_text(_CONTAINERS.format(directory=directory, limit=_LIMIT), encoding="utf-8")
         self.environment = os.environ | {
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_CONF": str(containers),

@@ -11,6 +11,7 @@ from tests.deploy.compose import ONE_SHOT, ROOT, SERVICES
 
 NAME = "fraud-compose-test"
 OVERRIDE = Path(__file__).parent / "stand_ins" / "override.yml"
+PODMAN = Path(__file__).parent / "podman.sh"
 #: Services that can't run here: there is no stand-in for Grafana.
 LEFT_OUT = {"grafana"}
 #: One-shot services that are run by hand.
@@ -40,7 +41,7 @@ class Project:
     def __init__(self, engine: Engine, podman_compose: Path, variables: dict[str, str]) -> None:
         self._engine, self._variables = engine, variables
         profiles = [word for profile in PROFILES for word in ("--profile", profile)]
-        options = ["--in-pod=false"]
+        options = ["--in-pod=false", f"--podman-path={PODMAN}"]
         self._command = [str(podman_compose), "-p", NAME, *options, *profiles]
         self._command += ["-f", str(ROOT / "docker-compose.yml"), "-f", str(OVERRIDE)]
 

@@ -12,23 +12,14 @@ context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
 build() {
-    # `chroot` and the host's network, because a build needs neither a network namespace nor the kernel's help.
-    # pip's configuration and certificates are those of this machine; they do not become part of the image.
-    local volumes=()
-    for path in /etc/pip.conf /etc/ssl/certs; do
-        [[ ! -e $path ]] || volumes+=(--volume "$path:$path:ro")
-    done
-    podman build --quiet --layers --pull=never --isolation=chroot --network=host "${volumes[@]}" "$@" >/dev/null
+    podman build --quiet --layers --pull=never --isolation=chroot --network=host "$@" >/dev/null
 }
 
 if ! podman image exists "$base"; then
     echo "Building the stand-in of $base from Debian's packages"
-    # As in Debian's images, dpkg does not wait for the disk, and installing a package starts no program.
+    # As in Debian's images, dpkg does not wait for the disk.
     mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3-pip,python3-venv \
-        --dpkgopt=force-unsafe-io \
-        --customize-hook='ln -s python3 "$1/usr/bin/python"' \
-        --customize-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"' \
-        --customize-hook='chmod +x "$1/usr/sbin/policy-rc.d"' \
+        --dpkgopt=force-unsafe-io --customize-hook='ln -s python3 "$1/usr/bin/python"' \
         trixie - http://deb.debian.org/debian | podman import --quiet - "$base" >/dev/null
 fi
 
@@ -48,7 +39,13 @@ for name in kafka postgres prometheus alertmanager node-exporter; do
     echo "Building the stand-in of $name"
     build --file "$stand_ins/Containerfile" --target "$name" --tag "localhost/stand-in-$name" "$context"
 done
+
+# pip's configuration and certificates are those of this machine; they do not become part of the images.
+pip=()
+for path in /etc/pip.conf /etc/ssl/certs; do
+    [[ ! -e $path ]] || pip+=(--volume "$path:$path:ro")
+done
 for name in serving training; do
     echo "Building fraud-stream-$name"
-    build --file "deploy/docker/$name.Dockerfile" --tag "localhost/fraud-stream-$name" .
+    build "${pip[@]}" --file "deploy/docker/$name.Dockerfile" --tag "localhost/fraud-stream-$name" .
 done

@@ -5,7 +5,8 @@ set -euo pipefail
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
-    initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-local=trust --auth-host=scram-sha-256
+    initdb --encoding=UTF8 --locale=C.UTF-8 --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") \
+        --auth-local=trust --auth-host=scram-sha-256
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
     pg_ctl --wait --options="-c listen_addresses=''" start
     createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
