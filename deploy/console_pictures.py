@@ -7,6 +7,7 @@ script starts are stopped when it ends.
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,8 +27,6 @@ DOCS = Path(__file__).parents[1] / "docs"
 TRAFFIC_S = 320
 #: Number of invalid messages to send, which become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
-#: Seconds for the last decisions and counts to reach the console.
-SETTLE_S = 3.0
 
 
 def main() -> None:
@@ -49,14 +48,13 @@ def _take_screenshots(prepared: Prepared, settings: Settings) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         send_transactions(settings.kafka, settings.topic.transactions, BROKEN)
         _send_at_pace(settings, prepared.messages)
-        time.sleep(SETTLE_S)
         url = f"http://127.0.0.1:{settings.http.port}/"
-        _screenshot(browser, url, "console-light.png", width=1440, height=1180, dark=False)
+        _screenshot(browser, url, "console-light.png", width=1440, height=1146, dark=False)
         _screenshot(browser, url, "console-dark-phone.png", width=390, height=1180, dark=True)
         browser.close()
 
 
-def _send_at_pace(settings: Settings, messages: list[Message]) -> None:
+def _send_at_pace(settings: Settings, messages: Sequence[Message]) -> None:
     """Send all transactions in TRAFFIC_S seconds, in proportion to their event times."""
     times = np.array([msgspec.json.decode(value)["event_time_ms"] for _, value in messages])
     ends = np.searchsorted(times, np.linspace(times[0], times[-1], TRAFFIC_S + 1)[1:], side="right")
