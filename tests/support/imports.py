@@ -41,11 +41,7 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
         source: Python source.
     """
     package = module if MODULES.get(module, Path()).name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(source)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inside_functions = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
-        at_start = id(node) not in inside_functions
+    for node, at_start in _statements(ast.parse(source), at_start=True):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, node.lineno, at_start) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -54,6 +50,16 @@ def imports_of(module: str, source: str) -> Iterator[Import]:
             for alias in node.names:
                 submodule = f"{base}.{alias.name}"
                 yield Import(submodule if submodule in MODULES else base, node.lineno, at_start)
+
+
+def _statements(block: ast.AST, *, at_start: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield each statement in a block, at any depth, and whether it runs when the module is imported."""
+    inner = at_start and not isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef)
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(block, name, ()):
+            if isinstance(node, ast.stmt):
+                yield node, inner
+            yield from _statements(node, at_start=inner)
 
 
 def imports_in(module: str) -> list[Import]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.imports import OUTSIDE, PACKAGES, ROOT, imports_of, is_within, modules_of
+from tests.support.imports import OUTSIDE, PACKAGES, ROOT, imports_of, modules_of
 
 #: Fixtures that start a broker, or use the one that the session shares.
 BROKER_FIXTURES = frozenset({"bootstrap", "own_broker", "make_settings"})
@@ -37,6 +37,7 @@ def is_unit_test(item: pytest.Item) -> bool:
     return may_have_unit_tests(item.path) and not (uses_broker(item) or _uses_postgres(item) or _shares_set_up(item))
 
 
+@functools.cache
 def may_have_unit_tests(path: Path) -> bool:
     """Return whether a test file, or any test file in a folder, imports only what unit tests may import."""
     if path.is_dir():
@@ -83,9 +84,9 @@ def _reach(modules: Iterable[str], through: tuple[str, ...], targets: tuple[str,
             continue
         seen.add(module)
         names = _imports(module)
-        if any(is_within(name, targets) for name in names):
+        if not names.isdisjoint(targets):
             return True
-        waiting += [name for name in names if is_within(name, through) and name in _FILES]
+        waiting += [name for name in names if name in _FILES and name.partition(".")[0] in through]
     return False
 
 
