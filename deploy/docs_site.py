@@ -3,13 +3,15 @@
 Zensical stops at a link to a missing page or heading. After that, this module
 
 - turns links to source files, which the site does not contain, into plain text;
-- fails if a page or picture of docs/ is missing from the site, or a link leads nowhere;
+- fails if a page is missing from the navigation, a file from the site, or a link leads nowhere;
 - fails if a page would load anything from another host.
 """
 
+import functools
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -32,10 +34,22 @@ def main() -> None:
     command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:  # noqa: S603 - our own command
         sys.exit(1)
-    problems = list(finish(SITE, DOCS))
+    listed = set(navigation())
+    orphans = (page for page in sorted(DOCS.rglob("*.md")) if str(page.relative_to(DOCS)) not in listed)
+    problems = [f"{page.relative_to(DOCS)} is not in nav in zensical.toml" for page in orphans]
+    problems += finish(SITE, DOCS)
     for problem in problems:
         sys.stderr.write(f"docs: {problem}\n")
     sys.exit(1 if problems else None)
+
+
+def navigation() -> Iterator[str]:
+    """Yield the pages in the site's navigation, relative to docs/."""
+    entries = list(tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"])
+    while entries:
+        for target in entries.pop().values():
+            yield from [target] if isinstance(target, str) else ()
+            entries += [] if isinstance(target, str) else target
 
 
 def finish(site: Path, docs: Path) -> Iterator[str]:
@@ -48,11 +62,11 @@ def finish(site: Path, docs: Path) -> Iterator[str]:
     for source in sorted(docs.rglob("*")):
         built = (site / source.relative_to(docs)).with_suffix(".html" if source.suffix == ".md" else source.suffix)
         if source.is_file() and not built.exists():
-            yield f"{source.relative_to(docs)} is not in the site; add it to nav in zensical.toml"
+            yield f"{source.relative_to(docs)} is not in the site"
     for page in sorted(site.rglob("*.html")):
         name = page.relative_to(site)
-        source_folder = docs / name.parent
-        text = _LINK.sub(lambda link, at=source_folder: _without_source_link(link, at, docs), page.read_text("utf-8"))
+        replace = functools.partial(_without_source_link, folder=docs / name.parent, docs=docs)
+        text = _LINK.sub(replace, page.read_text("utf-8"))
         page.write_text(text, encoding="utf-8")
         yield from (f"{name} loads {url} from another host" for url in _LOADED.findall(text))
         yield from (f"{name} links to {target}, which does not exist" for target in _broken(text, page, site))
@@ -61,12 +75,9 @@ def finish(site: Path, docs: Path) -> Iterator[str]:
 def _without_source_link(link: re.Match[str], folder: Path, docs: Path) -> str:
     """Return the text of a link to a file of the repository outside docs/; return other links unchanged."""
     target = (folder / unquote(link[1])).resolve()
-    outside = not target.is_relative_to(docs.resolve()) and target.exists()
-    return (
-        f'<span title="in the repository: {target.relative_to(docs.parent.resolve())}">{link[2]}</span>'
-        if outside
-        else link[0]
-    )
+    if target.is_relative_to(docs.resolve()) or not target.exists():
+        return link[0]
+    return f'<span title="in the repository: {target.relative_to(docs.parent.resolve())}">{link[2]}</span>'
 
 
 def _broken(text: str, page: Path, site: Path) -> Iterator[str]:

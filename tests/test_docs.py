@@ -1,13 +1,11 @@
 """README.md and docs/: links lead somewhere, every page is in the navigation, the floors are those of the imports."""
 
 import re
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from deploy.docs_site import navigation
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).parents[1]
@@ -39,16 +37,9 @@ def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
     assert links or page.name != "README.md", "the README has no links: the pattern has gone stale"
 
 
-def _navigation(entries: list[dict[str, Any]]) -> Iterator[str]:
-    for entry in entries:
-        for target in entry.values():
-            yield from [target] if isinstance(target, str) else _navigation(target)
-
-
 def test_every_page_is_in_the_navigation_once() -> None:
     """The navigation of the site lists every page of docs/ exactly once, and no others."""
-    project = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]
-    assert sorted(_navigation(project["nav"])) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+    assert sorted(navigation()) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
 
 
 def test_the_readme_stays_short() -> None:

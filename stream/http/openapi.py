@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
 
 from schemas.json_schema import components
 from schemas.messages import Decision, FeatureValue, Transaction
@@ -107,7 +108,7 @@ PREDICT_BATCH_OPTIONS = _route_options(
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application with these routes."""
-    structs = [Transaction[dict[str, FeatureValue]], Decision, ProblemDetails]
+    structs: list[type[Struct]] = [Transaction[dict[str, FeatureValue]], Decision, ProblemDetails]
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     schemas = components(structs, "#/components/schemas/")
     schemas |= {
