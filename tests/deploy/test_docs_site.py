@@ -36,8 +36,8 @@ def _page(site: Path, html: str) -> Path:
 
 def test_a_good_site_has_no_problems(site: Path, docs: Path) -> None:
     """Links to pages, headings, pictures and other sites are accepted."""
-    html = '<a href="page.html#top">a</a><img src="../picture.svg"><a href="https://example.org/">b</a><a href="#top">c</a>'
-    _page(site, html)
+    links = '<a href="page.html#top">a</a><a href="https://example.org/">b</a><a href="#top">c</a>'
+    _page(site, f'{links}<img src="../picture.svg">')
     assert list(finish(site, docs)) == []
 
 
