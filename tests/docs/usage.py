@@ -49,7 +49,8 @@ def _error(words: list[str], *, elided: bool) -> str | None:
 
 
 def _click_error(command: click.Command, words: list[str], *, elided: bool) -> str | None:
-    context = click.Context(command, info_name=words[0])
+    # With the command's own settings: a command keeps the help option that its first context gave it.
+    context = click.Context(command, info_name=words[0], **command.context_settings)
     arguments = words[1:]
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         found = command.get_command(context, arguments[0])
