@@ -99,7 +99,7 @@ def trained(running: Running) -> Running:
     """The services after `train` has run."""
     pip = Path("/etc/pip.conf"), Path("/etc/ssl/certs")
     mounts = [word for path in pip if path.exists() for word in ("--volume", f"{path}:{path}:ro")]
-    running.project.compose("run", "--rm", "--no-deps", "-T", *mounts, "train", timeout=300)
+    running.project.compose("run", "--rm", "--no-deps", "-T", *mounts, "train", timeout=600)
     return running
 
 

@@ -8,11 +8,43 @@ python=$1
 stand_ins=tests/compose/stand_ins
 base=docker.io/library/python:3.12-slim
 
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
+# build NAME OPTION…: builds the image localhost/NAME; shows podman's output only if that fails.
 build() {
-    podman build --quiet --layers --pull=never --isolation=chroot --network=host "$@" >/dev/null
+    local log=$scratch/$1.log
+    echo "Building $1"
+    podman build --tag "localhost/$1" --format=docker --layers --pull=never --isolation=chroot --network=host "${@:2}" \
+        >"$log" 2>&1 || { tail -n 40 "$log" >&2 && exit 1; }
+}
+
+build_stand_ins() {
+    local context=$scratch/context java
+    mkdir -p "$context/jars"
+    "$python" -c '
+from stream.local.distribution import fetch_distribution
+java, classpath = fetch_distribution()
+print(java.parents[1], *classpath.split(":"), sep="\n")' | {
+        read -r java
+        cp -r "$java" "$context/java"
+        xargs cp -t "$context/jars"
+    }
+    cp "$stand_ins"/*.sh "$stand_ins"/*.py "$context"
+    for name in kafka postgres prometheus alertmanager node-exporter; do
+        build "stand-in-$name" --file "$stand_ins/Containerfile" --target "$name" "$context"
+    done
+}
+
+build_ours() {
+    # pip's configuration and certificates are those of this machine; they do not become part of the images.
+    local pip=()
+    for path in /etc/pip.conf /etc/ssl/certs; do
+        [[ ! -e $path ]] || pip+=(--volume "$path:$path:ro")
+    done
+    for name in serving training; do
+        build "fraud-stream-$name" "${pip[@]}" --file "deploy/docker/$name.Dockerfile" .
+    done
 }
 
 if ! podman image exists "$base"; then
@@ -22,30 +54,7 @@ if ! podman image exists "$base"; then
         --dpkgopt=force-unsafe-io --customize-hook='ln -s python3 "$1/usr/bin/python"' \
         trixie - http://deb.debian.org/debian | podman import --quiet - "$base" >/dev/null
 fi
-
-echo "Copying Kafka's jars and the Java runtime"
-mkdir "$context/jars"
-"$python" -c '
-from stream.local.distribution import fetch_distribution
-java, classpath = fetch_distribution()
-print(java.parents[1], *classpath.split(":"), sep="\n")' | {
-    read -r java
-    cp -r "$java" "$context/java"
-    xargs cp -t "$context/jars"
-}
-cp "$stand_ins"/*.sh "$stand_ins"/*.py "$context"
-
-for name in kafka postgres prometheus alertmanager node-exporter; do
-    echo "Building the stand-in of $name"
-    build --file "$stand_ins/Containerfile" --target "$name" --tag "localhost/stand-in-$name" "$context"
-done
-
-# pip's configuration and certificates are those of this machine; they do not become part of the images.
-pip=()
-for path in /etc/pip.conf /etc/ssl/certs; do
-    [[ ! -e $path ]] || pip+=(--volume "$path:$path:ro")
-done
-for name in serving training; do
-    echo "Building fraud-stream-$name"
-    build "${pip[@]}" --file "deploy/docker/$name.Dockerfile" --tag "localhost/fraud-stream-$name" .
-done
+# At the same time, because both mostly unpack and hash files on a single core.
+build_stand_ins &
+build_ours
+wait "$!"

@@ -1,8 +1,12 @@
-"""The whole loop in containers: train, decide, label, archive, retrain on request, and stop without loss."""
+"""docker-compose.yml in containers: healthy, locked down and scraped; then the whole loop, to a stop without loss.
+
+The tests build on each other, in this order.
+"""
 
 import json
 import urllib.request
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,7 +16,9 @@ from stream.commands.command_line import INTERRUPTED
 from stream.control.retrain_requests import read_requests
 from stream.control.role_reader import current_roles
 from tests.compose.conftest import Running, Traffic
+from tests.compose.project import BY_HAND, LEFT_OUT
 from tests.compose.traffic import later
+from tests.deploy.compose import LONG_RUNNING, PROMETHEUS, SERVICES
 from tests.support.topics import read_all
 from tests.support.until import until
 
@@ -20,6 +26,36 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
 #: Our own long-running programs.
 PROGRAMS = ("http", "worker", "ledger", "archive", "watch")
+
+
+def test_every_service_is_healthy(running: Running) -> None:
+    """Every long-running service is running, has not been restarted, and is healthy."""
+    for service in set(LONG_RUNNING) - LEFT_OUT:
+        state = running.project.state(service)
+        assert (service, state["State"]["Status"], state["RestartCount"]) == (service, "running", 0)
+        assert running.project.is_healthy(service), service
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - LEFT_OUT - BY_HAND))
+def test_hardening_is_in_force(running: Running, service: str) -> None:
+    """The containers have no capability, cannot gain any, and have a read-only root as docker-compose.yml says."""
+    state = running.project.state(service)
+    assert not state["EffectiveCaps"]
+    assert not state["BoundingCaps"]
+    assert "no-new-privileges" in state["HostConfig"]["SecurityOpt"]
+    assert state["HostConfig"]["ReadonlyRootfs"] is SERVICES[service]["read_only"]
+
+
+def test_prometheus_scrapes_every_target(running: Running) -> None:
+    """Every job of the configuration has a target, every target is up, and Alertmanager is found."""
+    address = f"http://127.0.0.1:{running.ports['PROMETHEUS']}/api/v1"
+    jobs = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
+
+    def targets() -> dict[str, str]:
+        return {each["labels"]["job"]: each["health"] for each in get(f"{address}/targets")["activeTargets"]}
+
+    until(lambda: targets() == dict.fromkeys(jobs, "up"), 90)
+    assert len(get(f"{address}/alertmanagers")["activeAlertmanagers"]) == 1
 
 
 def test_train_publishes_a_champion_and_challengers(trained: Running) -> None:
@@ -119,6 +155,13 @@ def test_stopping_loses_and_repeats_nothing(traffic: Traffic) -> None:
     assert set(decisions.values()) == {1}
     url = str(project.volume("archive"))
     assert sum(batch.num_rows for batch in read_archive(url, "decisions")) == len(decisions)
+
+
+def get(url: str) -> dict[str, Any]:
+    """Return the data of a response from Prometheus."""
+    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - an address of this test
+        data: dict[str, Any] = json.load(response)["data"]
+    return data
 
 
 def decided(running: Running) -> Counter[str]:
