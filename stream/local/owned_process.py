@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 _STOP, _KILL = b"t", b"k"
 #: Seconds between SIGTERM and SIGKILL for a command whose owner has exited.
@@ -51,32 +52,43 @@ class OwnedProcess:
         with self._supervisor.stdout as reader:
             pid = reader.readline()
         if not pid:
-            self._supervisor.wait()
+            self._wait()
             raise OSError(f"{command[0]} could not be started; see {output}")
         self.pid = int(pid)
 
     @property
     def returncode(self) -> int | None:
         """The command's exit code (128 + n if signal n ended the command), or None while the command is running."""
-        return self._supervisor.poll()
+        return None if self._supervisor.poll() is None else self._wait()
 
     def stop(self, grace_s: float) -> int:
         """Stop the command (SIGTERM, and SIGKILL after `grace_s` seconds) and return its exit code."""
         self._send(_STOP)
         try:
-            return self._supervisor.wait(grace_s)
+            return self._wait(grace_s)
         except subprocess.TimeoutExpired:
             return self.kill()
 
     def kill(self) -> int:
         """Kill the command (SIGKILL) and return its exit code."""
         self._send(_KILL)
-        return self._supervisor.wait()
+        return self._wait()
+
+    @property
+    def _requests(self) -> IO[bytes]:
+        assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
+        return self._supervisor.stdin
 
     def _send(self, request: bytes) -> None:
-        assert self._supervisor.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
-        with contextlib.suppress(BrokenPipeError):  # the command has ended already
-            os.write(self._supervisor.stdin.fileno(), request)
+        if not self._requests.closed:
+            with contextlib.suppress(BrokenPipeError):  # the command has ended already
+                os.write(self._requests.fileno(), request)
+
+    def _wait(self, timeout_s: float | None = None) -> int:
+        """Wait until the command has ended, close the pipe to its supervisor, and return the exit code."""
+        code = self._supervisor.wait(timeout_s)
+        self._requests.close()
+        return code
 
 
 def _serve_owner(child: subprocess.Popen[bytes]) -> None:

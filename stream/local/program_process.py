@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,7 +97,10 @@ class ProgramProcess:
         try:
             with urllib.request.urlopen(self._ready_url, timeout=CHECK_TIMEOUT_S):  # noqa: S310 - our own program's URL
                 return True
-        except OSError:  # connection refused, no response, or an error status
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:  # connection refused or no response
             return False
 
     def wait_ready(self, timeout_s: float = READY_S) -> None:

@@ -30,7 +30,8 @@ def post(ledger: LedgerProcess, body: bytes, headers: dict[str, str] = JSON) -> 
         with urllib.request.urlopen(request, timeout=20) as reply:  # noqa: S310 - a URL on this machine
             return reply.status, msgspec.json.decode(reply.read())
     except urllib.error.HTTPError as error:
-        return error.code, msgspec.json.decode(error.read())
+        with error:
+            return error.code, msgspec.json.decode(error.read())
 
 
 def send_matured_fraud(settings: Settings) -> None:

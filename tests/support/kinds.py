@@ -1,7 +1,7 @@
 """Tells unit tests from integration tests by what each test uses, so no list of tests has to be maintained.
 
-A unit test needs no Kafka and no Postgres, starts no program, imports no library that trains models or keeps their
-registry, and uses no fixture that is shared because its set-up is slow. All other tests are integration tests.
+A unit test needs no Kafka and no Postgres, starts no program, imports no library that trains models, registers or plots
+them, and uses no fixture that is shared because its set-up is slow. All other tests are integration tests.
 """
 
 import functools
@@ -20,7 +20,7 @@ BROKER_FIXTURES = frozenset({"bootstrap", "own_broker", "make_settings"})
 STARTERS = ("multiprocessing", "playwright", "stream.local", "subprocess", "testcontainers")
 #: Libraries that take seconds to import and minutes to test. A test that imports one of them, directly or through other
 #: modules of ours, is an integration test.
-SLOW_LIBRARIES = ("imblearn", "lightgbm", "mlflow", "optuna", "skl2onnx", "xgboost")
+SLOW_LIBRARIES = ("imblearn", "lightgbm", "matplotlib", "mlflow", "optuna", "skl2onnx", "xgboost")
 #: Programs that a unit test must not start, by the names of their executables: Kafka runs in Java.
 SERVERS = ("java", "initdb", "pg_ctl", "postgres")
 

@@ -72,6 +72,7 @@ class WorkerProcess(ProgramProcess):
             with urllib.request.urlopen(f"http://{self._address}/readyz", timeout=5) as response:
                 body = response.read()
         except urllib.error.HTTPError as error:
-            body = error.read()
+            with error:
+                body = error.read()
         problems: list[str] = msgspec.json.decode(body)["problems"]
         return problems
