@@ -149,7 +149,7 @@ def _sections(summary: Summary) -> dict[str, list[tuple[str, str, str]]]:
             ("decisions", f"{summary.decided:,}", "read back, committed ones only"),
             ("missing", _expected_zero(summary.missing), "transactions without a decision"),
             ("repeated", _expected_zero(summary.repeated), "decisions beyond the first"),
-            ("dead letters", _expected_zero(summary.dead_lettered), "transactions refused as invalid"),
+            ("dead letters", _expected_zero(summary.dead_lettered), "transactions rejected as invalid"),
         ],
         "Detection, at full speed": [
             ("alerts", f"{summary.alerts:,}", "transactions to review or decline"),

@@ -23,11 +23,17 @@ class DriftMetrics(Collector):
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._elected = Gauge("drift_elected", "1 on the worker that is elected to monitor drift and exports the drift gauges.", registry=registry)
+        self._elected = Gauge(
+            "drift_elected",
+            "1 on the worker that is elected to monitor drift and exports the drift gauges.",
+            registry=registry,
+        )
         self._alarms = Counter("drift_alarms", "Drift alarms raised, by column.", ["column"], registry=registry)
         self._reports = Counter("drift_reports", "Windows closed and reported, for all models.", registry=registry)
         self._refused = Counter(
-            "drift_counts_refused", "Messages on drift-counts whose bundle is missing or has another reference.", registry=registry
+            "drift_counts_refused",
+            "Messages on drift-counts whose bundle is missing or has a different reference.",
+            registry=registry,
         )
         self._requests = Counter("drift_retrain_requests", "Retraining requests caused by drift.", registry=registry)
         self._lock = threading.Lock()

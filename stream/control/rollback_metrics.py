@@ -14,7 +14,9 @@ class RollbackMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._elected = Gauge(
-            "rollback_monitor_elected", "1 on the worker that is elected to monitor promotions; the sum over all workers is 1.", registry=registry
+            "rollback_monitor_elected",
+            "1 on the worker that is elected to monitor promotions; the sum over all workers is 1.",
+            registry=registry,
         )
         self._statistic = Gauge(
             "rollback_monitor_statistic",

@@ -1,8 +1,8 @@
 """Send the messages of dead letters again, each exactly once.
 
-Each Kafka transaction contains some messages and, on the topic `dead-letter-replays`, a record of each. So a message has
-been sent if and only if its record exists. That topic has one writer at a time: a second replay fences the first, and
-then reads everything that the first has recorded.
+Each Kafka transaction contains some messages and, on the topic `dead-letter-replays`, a record of each. So a message
+has been sent if and only if its record exists. That topic has one writer at a time: a second replay fences the first,
+and then reads everything that the first has recorded.
 
 The records have a topic of their own. On the dead letters' topic, its readers would have to tell records from dead
 letters; the source topic usually keeps its messages for a shorter time than dead letters are kept, and is too large to

@@ -51,7 +51,9 @@ class ScoreMetrics(Collector):
         with self._lock:
             shown = {key: counts.tolist() for key, counts in self._counts.items()}
         scores = HistogramMetricFamily(
-            "model_score", "Scores of each model in a role, from 0 to 1, in buckets evenly spaced in log odds.", labels=MODEL
+            "model_score",
+            "Scores of each model in a role, from 0 to 1, in buckets evenly spaced in log odds.",
+            labels=MODEL,
         )
         verdicts = CounterMetricFamily(
             "model_verdicts",

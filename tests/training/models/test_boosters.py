@@ -40,7 +40,7 @@ def test_without_rows_for_early_stopping_all_trees_are_fitted(family: Family) ->
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.algorithm)
 def test_suggested_params_can_be_fitted_unchanged(family: Family) -> None:
-    """Two trials of a seeded search differ, are reproducible, and leave parameters outside the search space at their defaults."""
+    """Two trials of a seeded search differ and are reproducible; parameters outside the search space keep defaults."""
     train = make_sample(400, fraud_share=0.2)
     suggested = []
     for _ in range(2):
