@@ -89,7 +89,7 @@ class Engine:
         """
         result = subprocess.run(
             command,
-            env=self.environment | (environment or {}),
+            env={**self.environment, **(environment or {})},
             capture_output=True,
             text=True,
             timeout=timeout,
