@@ -55,7 +55,7 @@ class Project:
         for service in services:
             self.wait(service)
 
-    def wait(self, service: str, timeout: float = 120.0) -> None:
+    def wait(self, service: str, timeout: float = 240.0) -> None:
         """Wait until a service is healthy or, if it is one-shot, has succeeded; fail after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not (self._succeeded(service) if service in ONE_SHOT else self.is_healthy(service)):
