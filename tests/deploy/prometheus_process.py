@@ -26,6 +26,10 @@ class Prometheus:
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=f"http://{address}/api/v1", timeout=10)
 
+    def close(self) -> None:
+        """Close the connections to Prometheus."""
+        self._client.close()
+
     def is_ready(self) -> bool:
         """Return whether Prometheus is responding."""
         with contextlib.suppress(httpx.TransportError):
@@ -67,9 +71,10 @@ def running_prometheus(config: str, port: int, directory: Path) -> Iterator[Prom
     options = {"config.file": file, "storage.tsdb.path": directory / "data", "web.listen-address": f"127.0.0.1:{port}"}
     command = [tool("prometheus"), *(f"--{name}={value}" for name, value in options.items())]
     process = OwnedProcess(command, directory / "prometheus.log")
+    prometheus = Prometheus(f"127.0.0.1:{port}")
     try:
-        prometheus = Prometheus(f"127.0.0.1:{port}")
         until(prometheus.is_ready)
         yield prometheus
     finally:
         process.kill()
+        prometheus.close()

@@ -60,6 +60,7 @@ def collector() -> Iterator[Collector]:
     thread.start()
     yield collector
     collector.server.shutdown()
+    collector.server.server_close()
     thread.join()
 
 

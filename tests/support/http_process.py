@@ -13,6 +13,11 @@ class HttpProcess(WorkerProcess):
 
     command = "http"
 
+    def __exit__(self, *arguments: object) -> None:
+        if "client" in vars(self):
+            self.client.close()
+        super().__exit__(*arguments)
+
     @functools.cached_property
     def client(self) -> httpx.Client:
         """An HTTP client for this edge."""
