@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 python=$1
 stand_ins=tests/compose/stand_ins
-base=docker.io/library/python:3.12-slim
+base=localhost/python:3.12-slim # which podman finds before any registry for the name in our Dockerfiles
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -52,7 +52,7 @@ if ! podman image exists "$base"; then
     # As in Debian's images, dpkg does not wait for the disk.
     mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3-pip,python3-venv \
         --dpkgopt=force-unsafe-io --customize-hook='ln -s python3 "$1/usr/bin/python"' \
-        trixie - http://deb.debian.org/debian | podman import --quiet - "$base" >/dev/null
+        trixie - | podman import --quiet - "$base" >/dev/null
 fi
 # At the same time, because both mostly unpack and hash files on a single core.
 build_stand_ins &
