@@ -3,18 +3,21 @@
 import contextlib
 import secrets
 import socket
+from collections import deque
 
 from schemas.errors import SettingsError
 
 #: Range below the ports that Linux (from 32768) and macOS (from 49152) assign to outgoing connections. A client that
 #: keeps connecting to a stopped server on such a port may be assigned that port, connect to itself and block the port.
 _PORTS = range(20_000, 32_000)
+#: Ports returned most recently in this process. They look free until their servers start, which can take seconds.
+_recent: deque[int] = deque(maxlen=200)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct ports on 127.0.0.1 that are free now.
+    """Return distinct ports on 127.0.0.1 that are free now and were not returned recently.
 
-    Nothing reserves the ports, so they are chosen at random: two callers rarely get the same port.
+    Nothing reserves the ports, so they are chosen at random: two processes rarely get the same port.
 
     Args:
         count: Number of ports to return; at least 1.
@@ -27,10 +30,13 @@ def free_ports(count: int) -> list[int]:
         ports: list[int] = []
         while len(ports) < count:
             port = secrets.choice(_PORTS)
+            if port in _recent:
+                continue
             probe = held.enter_context(socket.socket())
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 ports.append(port)
+                _recent.append(port)
         return ports
 
 

@@ -1,10 +1,12 @@
 """Checking that a port is free before a program listens on it."""
 
 import socket
+from collections import deque
 
 import pytest
 
 from schemas.errors import SettingsError
+from stream.runtime import ports
 from stream.runtime.ports import free_port, require_free_port
 
 
@@ -18,3 +20,11 @@ def test_a_port_in_use_is_reported_with_its_setting(host: str, family: socket.Ad
     ):
         require_free_port(host, port, "FRAUD_HTTP_PORT")
     require_free_port(host, port, "FRAUD_HTTP_PORT")
+
+
+def test_a_port_is_not_returned_again_while_its_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports are returned once each, although no server has taken them yet."""
+    monkeypatch.setattr(ports, "_PORTS", range(20_000, 20_100))
+    monkeypatch.setattr(ports, "_recent", deque(maxlen=200))
+    returned = [free_port() for _ in range(50)]
+    assert len(set(returned)) == len(returned)
