@@ -157,7 +157,7 @@ def _show() -> None:
     settings = read_settings()
     updates, console = all_roles(settings.kafka, settings.topic), Console()
     if not updates:
-        click.echo("there is no champion yet; publish one: fraud-stream models set --champion PATH")
+        click.echo("there is no champion yet; publish one: fraud-stream models set --champion PATH --reason REASON")
         return
     update = updates[-1]
     table = Table("role", "bundle", "sha256", "decides for", "policy", "since", title=f"Roles, epoch {update.epoch}")

@@ -80,7 +80,9 @@ def restore_previous(last: ModelUpdate | None) -> ModelUpdate:
         RolesError: If there is no previous champion.
     """
     if last is None or last.previous is None:
-        raise RolesError("there is no previous champion; name a champion: fraud-stream models set --champion PATH")
+        raise RolesError(
+            "there is no previous champion; name a champion: fraud-stream models set --champion PATH --reason REASON"
+        )
     gone = {last.champion.sha256, last.previous.sha256}
     others = tuple(each for each in last.challengers if each.bundle.sha256 not in gone)
     return replace(last, champion=last.previous, policy=last.previous_policy, challengers=others)
@@ -109,7 +111,9 @@ def action_of(update: ModelUpdate, last: ModelUpdate | None) -> RoleAction:
 def _set_champion(champion: BundleRef | None, last: ModelUpdate | None) -> ModelUpdate:
     if champion is None:
         if last is None:
-            raise RolesError("there is no champion yet; name a champion: fraud-stream models set --champion PATH")
+            raise RolesError(
+                "there is no champion yet; name a champion: fraud-stream models set --champion PATH --reason REASON"
+            )
         return last
     if last is None:
         return ModelUpdate(1, champion, 0, "")

@@ -123,7 +123,7 @@ class RollbackMonitor(ElectedTask):
         self._metrics.paged(paged=True)
         log.critical(
             "champion %s has left its bounds and there is no previous champion to restore: %s; check the input, then "
-            "name a champion with: fraud-stream models set --champion PATH",
+            "name a champion with: fraud-stream models set --champion PATH --reason REASON",
             version,
             describe(verdict),
         )

@@ -85,7 +85,9 @@ class RoleFollower(Background):
         """
         scorer = self.scorer
         if scorer is None:
-            raise NoChampionError("there is no champion; publish one with `fraud-stream models set --champion PATH`")
+            raise NoChampionError(
+                "there is no champion; publish one with `fraud-stream models set --champion PATH --reason REASON`"
+            )
         return scorer
 
     def demote(self, scorer: Scorer, fault: ModelFaultError) -> None:

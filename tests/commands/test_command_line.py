@@ -38,7 +38,7 @@ NEEDED = {
     "stream": ("confluent_kafka", "numpy", "onnxruntime"),
     "training": ("confluent_kafka", "numpy", "onnxruntime", "polars"),
 }
-#: Maximum number of imports inside functions. Each one hides a dependency from whoever reads the top of the file.
+#: Maximum number of imports inside functions. Each one hides a dependency from readers of the top of the file.
 MAX_IN_FUNCTION = 25
 
 
