@@ -19,7 +19,7 @@ from tests.deploy.compose import ROOT
 from tests.support.topics import produce_all
 
 BUILD = Path(__file__).parent / "stand_ins" / "build.sh"
-#: Images stay here between runs; `make clean` removes them.
+#: Images stay here between runs, and so do the logs of the last run; `make clean` removes them.
 DIRECTORY = ROOT / "var" / "compose"
 PORTS = ("KAFKA", "MLFLOW", "WORKER", "LEDGER", "ARCHIVE", "HTTP", "PROMETHEUS", "ALERTMANAGER")
 
@@ -91,6 +91,7 @@ def running(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             project.start(wave)
         yield Running(project, ports, predict_key)
     finally:
+        project.save_logs(DIRECTORY / "logs")
         project.remove()
 
 

@@ -73,13 +73,19 @@ class Project:
     def state(self, service: str) -> dict[str, Any]:
         """Return what podman knows about a service's container."""
         (inspected,) = json.loads(self._engine.run("podman", "inspect", container(service)).stdout)
-        found: dict[str, Any] = inspected
-        return found
+        state: dict[str, Any] = inspected
+        return state
 
     def log(self, service: str, lines: int = 30) -> str:
         """Return the end of a service's log."""
         result = self._engine.run("podman", "logs", f"--tail={lines}", container(service), check=False)
         return result.stdout + result.stderr
+
+    def save_logs(self, directory: Path) -> None:
+        """Write the log of each service to a file in a directory, for a look after the containers are gone."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for service in SERVICES.keys() - LEFT_OUT - BY_HAND:
+            (directory / f"{service}.log").write_text(self.log(service, 100_000), encoding="utf-8")
 
     def volume(self, name: str) -> Path:
         """Return the folder of a volume on this machine."""

@@ -120,7 +120,7 @@ def test_published_ports_are_listened_on() -> None:
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
     assert inner["kafka"] == {int(port) for port in re.findall(r"HOST://:(\d+)", listeners)}
-    assert "INTERNAL://:9092" in listeners
+    assert "CLIENT://:9092" in listeners
 
 
 def _port_option(word: str) -> list[str]:
@@ -133,6 +133,16 @@ def test_kafka_listeners_are_complete() -> None:
     names = set(re.findall(r"(\w+)://", kafka["KAFKA_LISTENERS"]))
     assert names == set(re.findall(r"(\w+):PLAINTEXT", kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"]))
     assert set(re.findall(r"(\w+)://", kafka["KAFKA_ADVERTISED_LISTENERS"])) == names - {"CONTROLLER"}
+
+
+def test_only_kafka_itself_reaches_its_controller() -> None:
+    """The controller and the broker's connections to itself use the loopback address."""
+    kafka = SERVICES["kafka"]["environment"]
+    listeners = dict(re.findall(r"(\w+)://([^,]*)", kafka["KAFKA_LISTENERS"]))
+    assert {listeners[name].split(":")[0] for name in ("CONTROLLER", kafka["KAFKA_INTER_BROKER_LISTENER_NAME"])} == {
+        "127.0.0.1"
+    }
+    assert kafka["KAFKA_CONTROLLER_QUORUM_VOTERS"] == f"1@{listeners['CONTROLLER']}"
 
 
 @pytest.mark.parametrize("kind", ["volumes", "networks", "secrets"])
