@@ -1,5 +1,6 @@
 """docker-compose.yml, running: images, services, trained models and traffic, each built on the one before."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,12 +60,16 @@ class Traffic:
 
 @pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """podman, if containers can run here, and the images."""
+    """Podman and the images.
+
+    Where containers cannot run, the tests fail; if `CONTAINERS_OPTIONAL` is set, as by `.ci/run`, they are skipped.
+    """
+    give_up = pytest.skip if os.environ.get("CONTAINERS_OPTIONAL") else pytest.fail
     if reason := unavailable():
-        pytest.skip(reason)
+        give_up(reason)
     engine = Engine(DIRECTORY)
     if reason := engine.can_run_containers(tmp_path_factory.mktemp("probe")):
-        pytest.skip(reason)
+        give_up(reason)
     built = subprocess.run([BUILD, sys.executable], env=engine.environment | {"PYTHONPATH": str(ROOT)}, check=False)
     assert built.returncode == 0, "the images could not be built; the output above says why"
     return engine
