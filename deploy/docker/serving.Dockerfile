@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The stream programs and their command line, without MLflow, scikit-learn, pandas, pip or a compiler.
-FROM python:3.12-slim AS build
+FROM python:3.13-slim AS build
 # Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
@@ -14,7 +14,7 @@ COPY stream stream
 RUN pip --python /opt/fraud/bin/python install --no-deps --no-cache-dir --no-build-isolation . \
     && rm /opt/fraud/bin/fraud-train
 
-FROM python:3.12-slim
+FROM python:3.13-slim
 # A new volume gets the owner of the directory on which it is first mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin fraud \
     && install -d -o fraud -g fraud /archive /bundles
@@ -30,6 +30,6 @@ ENV PATH=/opt/fraud/bin:$PATH \
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 6066
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:6066/healthz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:6066/healthz', timeout=8)"]
 CMD ["fraud-stream", "worker"]

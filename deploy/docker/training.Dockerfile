@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Model training, retraining on request, and the MLflow server.
-FROM python:3.12-slim AS build
+FROM python:3.13-slim AS build
 # Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
@@ -14,7 +14,7 @@ COPY stream stream
 COPY training training
 RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --no-build-isolation .
 
-FROM python:3.12-slim
+FROM python:3.13-slim
 # LightGBM and XGBoost link to the system's OpenMP.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 # A new volume gets the owner of the directory on which it is first mounted.

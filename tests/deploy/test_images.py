@@ -74,7 +74,7 @@ def test_images_run_without_root(name: str) -> None:
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_use_a_pinned_slim_python(name: str) -> None:
     """Every stage has the same pinned base, so that what one stage builds runs in the next."""
-    assert set(DOCKERFILES[name].bases) == {"python:3.12-slim"}
+    assert set(DOCKERFILES[name].bases) == {"python:3.13-slim"}
 
 
 def test_images_install_their_lock_with_hashes() -> None:

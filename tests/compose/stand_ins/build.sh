@@ -6,10 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 python=$1
 stand_ins=tests/compose/stand_ins
-base=localhost/python:3.12-slim # which podman finds before any registry for the name in our Dockerfiles
+base=localhost/python:3.13-slim # which podman finds before any registry for the name in our Dockerfiles
+
+export base_version=${base##*:}
+base_version=${base_version%-slim}
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
 
 # build NAME OPTION…: builds the image localhost/NAME; shows podman's output only if that fails.
 build() {
@@ -52,6 +55,7 @@ if ! podman image exists "$base"; then
     # As in Debian's images, dpkg does not wait for the disk.
     mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3-pip,python3-venv \
         --dpkgopt=force-unsafe-io --customize-hook='ln -s python3 "$1/usr/bin/python"' \
+        --customize-hook='chroot "$1" python --version | grep -F "Python ${base_version:?}." >&2' \
         trixie - | podman import --quiet - "$base" >/dev/null
 fi
 # At the same time, because both mostly unpack and hash files on a single core.
