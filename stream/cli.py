@@ -6,24 +6,30 @@ import click
 
 from stream.commands.command_line import LazyGroup, examples, run, version_option
 
-#: Location of each command, `module:attribute`.
+#: Location and one-line description of each command.
 COMMANDS = {
-    "archive": "stream.commands.archive:archive_command",
-    "compare": "stream.commands.compare:compare",
-    "dead-letters": "stream.commands.dead_letters:dead_letters",
-    "drift": "stream.commands.drift:drift_command",
-    "http": "stream.commands.http:http_command",
-    "http-key": "stream.commands.http:http_key_command",
-    "kafka": "stream.commands.kafka:kafka",
-    "ledger": "stream.commands.ledger:ledger",
-    "models": "stream.commands.models:models",
-    "policy": "stream.commands.policy:policy",
-    "produce": "stream.commands.produce:produce",
-    "replay": "stream.commands.replay:replay_command",
-    "tail": "stream.commands.topics:tail",
-    "topics": "stream.commands.topics:topics",
-    "verify": "stream.commands.replay:verify_command",
-    "worker": "stream.commands.worker:worker",
+    "archive": (
+        "stream.commands.archive:archive_command",
+        "Write transactions, decisions and labels to Parquet files.",
+    ),
+    "compare": ("stream.commands.compare:compare", "Show which decisions challengers would have changed."),
+    "dead-letters": (
+        "stream.commands.dead_letters:dead_letters",
+        "List rejected messages, show one, or send messages again.",
+    ),
+    "drift": ("stream.commands.drift:drift_command", "Show how far features and scores have moved since training."),
+    "http": ("stream.commands.http:http_command", "Serve decisions over HTTP."),
+    "http-key": ("stream.commands.http:http_key_command", "Create an API key."),
+    "kafka": ("stream.commands.kafka:kafka", "Run a single-node Kafka broker on this machine."),
+    "ledger": ("stream.commands.ledger:ledger", "Write decisions, labels and role changes to a SQL database."),
+    "models": ("stream.commands.models:models", "Show which models hold which roles, and all workers' states."),
+    "policy": ("stream.commands.policy:policy", "Change how scores become verdicts, without a new model."),
+    "produce": ("stream.commands.produce:produce", "Send the transactions in a file."),
+    "replay": ("stream.commands.replay:replay_command", "Score a time range again and print which decisions differ."),
+    "tail": ("stream.commands.topics:tail", "Print the messages of a topic as they arrive."),
+    "topics": ("stream.commands.topics:topics", "Create the missing topics, and print their names."),
+    "verify": ("stream.commands.replay:verify_command", "Recompute one decision and compare it with the original."),
+    "worker": ("stream.commands.worker:worker", "Score transactions."),
 }
 
 

@@ -245,7 +245,7 @@ def _graph(*, at_start_only: bool = False) -> dict[str, set[str]]:
             for each in imports_in(module)
             if each.name in MODULES and each.name != module and (each.at_start or not at_start_only)
         }
-        | {target.partition(":")[0] for target in LAZY.get(module, {}).values()}
+        | {target.partition(":")[0] for target, _ in LAZY.get(module, {}).values()}
         for module in MODULES
     }
 

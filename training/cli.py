@@ -6,29 +6,35 @@ import click
 
 from stream.commands.command_line import LazyGroup, examples, run, version_option
 
-#: Module and attribute of each command.
+#: Location and one-line description of each command.
 COMMANDS = {
-    "baseline": "training.commands.baseline:baseline",
-    "card": "training.commands.card:card",
-    "compare": "training.commands.compare:compare",
-    "describe": "training.commands.describe:describe",
-    "drift-report": "training.commands.drift_report:drift_report",
-    "eda": "training.commands.eda:eda",
-    "evaluate": "training.commands.evaluate:evaluate",
-    "export-stream": "training.commands.export_stream:export_stream_command",
-    "fetch-data": "training.commands.fetch_data:fetch_data",
-    "history": "training.commands.history:history",
-    "leaderboard": "training.commands.leaderboard:leaderboard",
-    "offline-scores": "training.commands.offline_scores:offline_scores",
-    "promote": "training.commands.promote:promote",
-    "publish": "training.commands.publish:publish_command",
-    "quality": "training.commands.quality:quality",
-    "register": "training.commands.register:register",
-    "retrain": "training.commands.retrain:retrain",
-    "rollback": "training.commands.rollback:rollback",
-    "stage": "training.commands.stage:stage",
-    "study": "training.commands.study:study",
-    "watch": "training.commands.watch:watch",
+    "baseline": ("training.commands.baseline:baseline", "Train the baseline: a champion and two challengers."),
+    "card": ("training.commands.card:card", "Write the model card of a version."),
+    "compare": ("training.commands.compare:compare", "Compare a study's entries and the champion."),
+    "describe": ("training.commands.describe:describe", "Draft a description of a data file."),
+    "drift-report": (
+        "training.commands.drift_report:drift_report",
+        "Measure a file's drift from a bundle's reference.",
+    ),
+    "eda": ("training.commands.eda:eda", "Report on the training data."),
+    "evaluate": ("training.commands.evaluate:evaluate", "Evaluate a study's chosen model on the test set."),
+    "export-stream": (
+        "training.commands.export_stream:export_stream_command",
+        "Write one split of the data as transactions.",
+    ),
+    "fetch-data": ("training.commands.fetch_data:fetch_data", "Download the ULB credit-card data."),
+    "history": ("training.commands.history:history", "Show every change to the champion or challengers."),
+    "leaderboard": ("training.commands.leaderboard:leaderboard", "Show the entries of a study, best first."),
+    "offline-scores": ("training.commands.offline_scores:offline_scores", "Score one split of the data offline."),
+    "promote": ("training.commands.promote:promote", "Make a version the champion."),
+    "publish": ("training.commands.publish:publish_command", "Publish the last baseline's models again."),
+    "quality": ("training.commands.quality:quality", "Measure how much a study's metrics vary over seeds."),
+    "register": ("training.commands.register:register", "Register the model of a run as a version."),
+    "retrain": ("training.commands.retrain:retrain", "Request a retrained model."),
+    "rollback": ("training.commands.rollback:rollback", "Make the previous champion the champion again."),
+    "stage": ("training.commands.stage:stage", "Stage a version, or make it a challenger."),
+    "study": ("training.commands.study:study", "Compare model families and build the best model."),
+    "watch": ("training.commands.watch:watch", "Promote gate winners and handle retraining requests."),
 }
 
 

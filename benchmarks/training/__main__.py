@@ -6,7 +6,6 @@ import click
 from rich.console import Console
 
 from benchmarks.training.report import render, to_json
-from benchmarks.training.run import progress_steps, run_benchmark
 from stream.commands.command_line import examples, run
 from training.commands.display import progress
 from training.commands.options import DATA_DIR
@@ -34,6 +33,9 @@ def bench(data: Path, runs: int, as_json: bool) -> None:
     The trial fits the champion's LightGBM on the training split and scores the validation split; export includes
     opening the written graph. Each step runs alone in its own process, and its duration and peak memory are measured.
     """
+    with progress(1) as report:
+        report("load Polars")
+        from benchmarks.training.run import progress_steps, run_benchmark  # noqa: PLC0415 - --help does not need Polars
     with progress(progress_steps(runs)) as report:
         result = run_benchmark(data, runs, report)
     if as_json:

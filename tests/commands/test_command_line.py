@@ -1,6 +1,7 @@
 """A command is imported only when it runs, without any other command; help imports nothing slow."""
 
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import stream.cli
 import stream.commands
 import training.cli
 import training.commands
+import training.commands.jobs
 from tests.support.imports import PACKAGES, imports_of, modules_of
 
 #: Libraries that take from a tenth of a second (Kafka's client) to seconds (MLflow) to import.
@@ -42,12 +44,12 @@ NEEDED = {
 MAX_IN_FUNCTION = 25
 
 
-def _imported(program: str, *arguments: str) -> set[str]:
-    """Return which slow libraries a command line imports."""
+def _imported(module: str, command: str, *arguments: str) -> set[str]:
+    """Return which slow libraries a command imports."""
     code = f"""
 import sys
-from {program}.cli import cli
-cli.main({arguments!r}, standalone_mode=False)
+from {module} import {command} as command
+command.main({arguments!r}, standalone_mode=False)
 print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -55,10 +57,13 @@ print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("program", ["stream", "training"])
-def test_help_imports_nothing_slow(program: str) -> None:
-    """`fraud-stream --help` and `fraud-train --help` import no slow library."""
-    assert _imported(program, "--help") == set()
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [("stream.cli", "cli"), ("training.cli", "cli"), ("benchmarks.training.__main__", "bench")],
+)
+def test_help_imports_nothing_slow(module: str, command: str) -> None:
+    """`fraud-stream --help`, `fraud-train --help` and `python -m benchmarks.training --help` appear at once."""
+    assert _imported(module, command, "--help") == set()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_help_imports_nothing_slow(program: str) -> None:
 )
 def test_the_help_of_a_long_command_imports_nothing_slow(program: str, command: str) -> None:
     """Programs and long jobs import what they need after their options are parsed, so bad usage is reported at once."""
-    assert _imported(program, command, "--help") == set()
+    assert _imported(f"{program}.cli", "cli", command, "--help") == set()
 
 
 @pytest.mark.parametrize(
@@ -79,17 +84,36 @@ def test_the_help_of_a_long_command_imports_nothing_slow(program: str, command: 
 )
 def test_the_help_of_a_short_command_imports_only_its_own_libraries(program: str, command: str) -> None:
     """A short command imports at the top, but nothing that takes seconds."""
-    assert _imported(program, command, "--help") <= set(NEEDED[program])
+    assert _imported(f"{program}.cli", "cli", command, "--help") <= set(NEEDED[program])
 
 
 @pytest.mark.parametrize("program", [stream.cli, training.cli])
-def test_the_list_of_commands_shows_each_commands_own_description(program: ModuleType) -> None:
-    """The descriptions in the list, which are read from the source files, are those of the commands."""
-    context = click.Context(program.cli, terminal_width=1000, max_content_width=1000)
-    lines = [" ".join(line.split()) for line in program.cli.get_help(context).splitlines()]
-    for name in program.COMMANDS:
-        command = program.cli.get_command(context, name)
-        assert f"{name} {command.get_short_help_str(1000)}" in lines
+def test_the_list_of_commands_fits_a_terminal(program: ModuleType) -> None:
+    """At 80 columns, each command's description is complete and on the line of its name."""
+    lines = [" ".join(line.split()) for line in program.cli.get_help(click.Context(program.cli)).splitlines()]
+    for name, (_, description) in program.COMMANDS.items():
+        assert f"{name} {description}" in lines
+
+
+@pytest.mark.parametrize(
+    "name", [each.name for each in pkgutil.iter_modules(training.commands.jobs.__path__) if each.name != "inputs"]
+)
+def test_a_job_has_a_parameter_for_each_option(name: str) -> None:
+    """A command passes its options on by name, so each is a parameter of the job or of the command's own function."""
+    module = importlib.import_module(f"training.commands.jobs.{name}")
+    (job,) = (
+        each
+        for attribute, each in vars(module).items()
+        if inspect.isfunction(each) and each.__module__ == module.__name__ and not attribute.startswith("_")
+    )
+    command = training.cli.cli.get_command(click.Context(training.cli.cli), name.replace("_", "-"))
+    assert command
+    assert command.callback
+    options = {each.name for each in command.params}
+    own = set(inspect.signature(command.callback).parameters) - {"options"}
+    parameters = set(inspect.signature(job).parameters)
+    assert options - own <= parameters
+    assert parameters - options <= {"console", "started"}, "which the command adds"
 
 
 def test_there_are_few_imports_inside_functions() -> None:
@@ -114,6 +138,6 @@ def test_every_command_is_listed(program: ModuleType, package: ModuleType) -> No
     in_groups = [
         each for group in defined.values() if isinstance(group, click.Group) for each in group.commands.values()
     ]
-    assert {location for location, command in defined.items() if command not in in_groups} == set(
-        program.COMMANDS.values()
-    )
+    assert {location for location, command in defined.items() if command not in in_groups} == {
+        location for location, _ in program.COMMANDS.values()
+    }

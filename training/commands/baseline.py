@@ -1,7 +1,7 @@
 """The command `fraud-train baseline`."""
 
 import time
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +13,6 @@ from training.commands.study_options import accept_option, alerts_option
 
 
 @click.command(
-    short_help="Train the baseline: a champion and two challengers.",
     epilog=examples(
         "fraud-train baseline",
         "fraud-train baseline --alerts-per-day 50",
@@ -27,16 +26,7 @@ from training.commands.study_options import accept_option, alerts_option
 @accept_option
 @alerts_option
 @click.option("--bootstrap", help="Kafka broker, host:port; if given, the models' roles are published there.")
-def baseline(
-    *,
-    data: str,
-    description: Path | None,
-    store: str | None,
-    roles: Path,
-    accepted: tuple[str, ...],
-    alerts_per_day: int | None,
-    bootstrap: str | None,
-) -> None:
+def baseline(**options: Any) -> None:
     """Train a LightGBM champion and XGBoost and ExtraTrees challengers with fixed hyperparameters.
 
     Each model is logged as an MLflow run (in var/mlflow.db, or at MLFLOW_TRACKING_URI) and registered as a
@@ -50,13 +40,4 @@ def baseline(
     with progress(1) as report:
         report("load MLflow and the boosters")
         from training.commands.jobs.baseline import train_baseline  # noqa: PLC0415 - these take seconds to import
-    train_baseline(
-        data,
-        description,
-        store=store,
-        roles=roles,
-        accepted=accepted,
-        alerts_per_day=alerts_per_day,
-        bootstrap=bootstrap,
-        started=started,
-    )
+    train_baseline(**options, started=started)

@@ -1,6 +1,6 @@
 """The command `fraud-train compare`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,12 +10,11 @@ from training.commands.study_options import name_option
 
 
 @click.command(
-    short_help="Compare a study's entries and the champion.",
     epilog=examples("fraud-train compare", "fraud-train compare --study quick --out quick.html"),
 )
 @name_option
 @click.option("--out", type=file_path, help="HTML file to write.  [default: var/compare-NAME.html]")
-def compare(name: str | None, out: Path | None) -> None:
+def compare(**options: Any) -> None:
     """Compare a study's entries with each other and its best entry with the champion.
 
     The result is printed as a table and written as an HTML page, which is also logged to MLflow. The comparison
@@ -24,4 +23,4 @@ def compare(name: str | None, out: Path | None) -> None:
     """
     from training.commands.jobs.compare import compare_entries  # noqa: PLC0415 - MLflow takes seconds to import
 
-    compare_entries(name, out)
+    compare_entries(**options)

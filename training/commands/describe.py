@@ -9,7 +9,6 @@ from stream.commands.command_line import examples
 
 
 @click.command(
-    short_help="Draft a description of a data file.",
     epilog=examples("fraud-train describe mine.csv --out mine.yaml", "fraud-train describe s3://bucket/mine.parquet"),
 )
 @click.argument("file")

@@ -1,6 +1,6 @@
 """The command `fraud-train drift-report`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +13,6 @@ _OUT = VAR / "drift.html"
 
 @click.command(
     "drift-report",
-    short_help="Report how far the data in a file has drifted from a bundle's reference.",
     epilog=examples(
         "fraud-train drift-report november.parquet --bundle champion",
         "fraud-train drift-report mine.csv --description mine.yaml --bundle fraud/4 --out drift.html",
@@ -38,9 +37,7 @@ _OUT = VAR / "drift.html"
     help="Instead of the findings, print the report on each window as one line of JSON.",
 )
 @store_option
-def drift_report(
-    *, file: str, bundle: str, description: Path | None, out: Path, as_json: bool, store: str | None
-) -> None:
+def drift_report(**options: Any) -> None:
     """Measure the drift of FILE against a bundle's reference and write an HTML report with plots.
 
     FILE is a Parquet or CSV file, given by its path or any fsspec URL. It needs no labels. Its transactions are
@@ -51,4 +48,4 @@ def drift_report(
     with progress(1) as report:
         report("load matplotlib and polars")
         from training.commands.jobs.drift_report import report_drift  # noqa: PLC0415 - these take seconds to import
-    report_drift(file, bundle=bundle, description=description, out=out, as_json=as_json, store=store)
+    report_drift(**options)

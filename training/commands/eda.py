@@ -1,7 +1,7 @@
 """The command `fraud-train eda`."""
 
 import time
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,13 +13,12 @@ _OUT = VAR / "eda.html"
 
 
 @click.command(
-    short_help="Report on the training data.",
     epilog=examples("fraud-train eda", "fraud-train eda --data mine.csv --description mine.yaml"),
 )
 @data_option
 @description_option
 @click.option("--out", type=file_path, default=_OUT, show_default=True, help="HTML file to write.")
-def eda(data: str, description: Path | None, out: Path) -> None:
+def eda(**options: Any) -> None:
     """Analyse the training data and write an HTML report with plots.
 
     The report covers class balance, missing values, distributions by class, correlations, frauds by hour and amount,
@@ -30,6 +29,4 @@ def eda(data: str, description: Path | None, out: Path) -> None:
     with progress(1) as report:
         report("load matplotlib and MLflow")
         from training.commands.jobs.eda import report_on_data  # noqa: PLC0415 - these take seconds to import
-    for finding in report_on_data(data, description, out):
-        click.echo(f"{'!' if finding.needs_action else '-'} {finding.text}")
-    click.echo(f"{out}, in {time.perf_counter() - started:.0f} s")
+    report_on_data(**options, started=started)

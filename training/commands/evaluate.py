@@ -1,20 +1,15 @@
 """The command `fraud-train evaluate`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from stream.commands.command_line import examples
 from training.commands.options import data_option, description_option, store_option
-from training.commands.study_options import (
-    accept_option,
-    name_option,
-    review_cost_option,
-)
+from training.commands.study_options import accept_option, name_option, review_cost_option
 
 
 @click.command(
-    short_help="Evaluate a study's chosen model on the test set.",
     epilog=examples("fraud-train evaluate --final", "fraud-train evaluate --final --study quick"),
 )
 @click.option(
@@ -33,17 +28,7 @@ from training.commands.study_options import (
 @store_option
 @review_cost_option
 @accept_option
-def evaluate(
-    *,
-    final: bool,
-    again: bool,
-    name: str | None,
-    data: str,
-    description: Path | None,
-    store: str | None,
-    review_cost: int | None,
-    accepted: tuple[str, ...],
-) -> None:
+def evaluate(*, final: bool, **options: Any) -> None:
     """Evaluate a study's chosen model and the champion on the test set, with paired differences.
 
     Each evaluation is counted on the study's run before it starts, because a test set that is used often turns into
@@ -55,12 +40,4 @@ def evaluate(
         )
     from training.commands.jobs.evaluate import evaluate_chosen  # noqa: PLC0415 - MLflow takes seconds to import
 
-    evaluate_chosen(
-        name=name,
-        data=data,
-        description=description,
-        store=store,
-        review_cost=review_cost,
-        accepted=accepted,
-        again=again,
-    )
+    evaluate_chosen(**options)

@@ -15,7 +15,6 @@ from training.offline import Part, export_stream, part_of
 
 @click.command(
     "export-stream",
-    short_help="Write one split of the data as transactions.",
     epilog=examples(
         "fraud-train export-stream --part test --out var/data/test.jsonl",
         "fraud-stream produce var/data/test.jsonl --rate 2000",

@@ -12,7 +12,6 @@ from training.data.fetch import fetch
 
 @click.command(
     "fetch-data",
-    short_help="Download the ULB credit-card data.",
     epilog=examples("fraud-train fetch-data --data-dir var/data"),
 )
 @click.option(

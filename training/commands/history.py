@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Show every change to the champion or challengers.",
     epilog=examples("fraud-train history", "fraud-train history --json --bootstrap 127.0.0.1:9092"),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each change as one line of JSON.")

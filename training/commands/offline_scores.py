@@ -16,7 +16,6 @@ from training.registry.roles import load_roles
 
 @click.command(
     "offline-scores",
-    short_help="Score one split of the data offline.",
     epilog=examples("fraud-train offline-scores --part test --out var/data/test-scores.parquet"),
 )
 @data_option

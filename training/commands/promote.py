@@ -9,7 +9,6 @@ from training.commands.registry_options import bootstrap_option, open_promoter, 
 
 
 @click.command(
-    short_help="Make a version the champion.",
     epilog=examples(
         'fraud-train promote 4 --reason "PR-AUC +.02 (.01 to .03)" --evidence compare.html',
         'fraud-train promote staging --reason "same data, half the cost" --bootstrap 127.0.0.1:9092',

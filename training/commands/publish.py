@@ -12,7 +12,6 @@ from training.registry.roles import load_roles, publish
 
 @click.command(
     "publish",
-    short_help="Publish the last baseline's models again.",
     epilog=examples("fraud-train publish --bootstrap 127.0.0.1:9092"),
 )
 @roles_option

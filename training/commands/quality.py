@@ -1,23 +1,18 @@
 """The command `fraud-train quality`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from stream.commands.command_line import examples
 from training.commands.options import VAR, data_option, description_option, file_path, store_option
-from training.commands.study_options import (
-    CONFIGS,
-    SPLIT_PLAN,
-    accept_option,
-)
+from training.commands.study_options import CONFIGS, SPLIT_PLAN, accept_option
 
 _SPLITS, _MODELS = 10, 5
 
 
 @click.command(
-    short_help="Measure how much a study's metrics vary over seeds.",
     epilog=examples(
         "fraud-train quality --study default", "fraud-train quality --study quick --splits 3 --out mine.md"
     ),
@@ -26,6 +21,7 @@ _SPLITS, _MODELS = 10, 5
 @click.option(
     "--plan",
     type=file_path,
+    default=CONFIGS / SPLIT_PLAN,
     help=f"YAML plan for the studies on stratified splits.  [default: training/{CONFIGS.name}/{SPLIT_PLAN}]",
 )
 @click.option(
@@ -52,19 +48,7 @@ _SPLITS, _MODELS = 10, 5
 @description_option
 @store_option
 @accept_option
-def quality(
-    *,
-    name: str,
-    plan: Path | None,
-    splits: int,
-    models: int,
-    features: Path | None,
-    out: Path,
-    data: str,
-    description: Path | None,
-    store: str | None,
-    accepted: tuple[str, ...],
-) -> None:
+def quality(**options: Any) -> None:
     """Measure how much the metrics of a finished study vary over seeds, for comparison with published results.
 
     The study's chosen entry is fitted with each model seed on the time-ordered split. In addition, a separate study is
@@ -75,16 +59,4 @@ def quality(
     console = Console(stderr=True)
     with console.status("load MLflow, Optuna and the boosters"):
         from training.commands.jobs.quality import measure_quality  # noqa: PLC0415 - these take seconds to import
-    measure_quality(
-        name=name,
-        plan=plan or CONFIGS / SPLIT_PLAN,
-        splits=splits,
-        models=models,
-        features=features,
-        out=out,
-        data=data,
-        description=description,
-        store=store,
-        accepted=accepted,
-        console=console,
-    )
+    measure_quality(**options, console=console)

@@ -8,7 +8,6 @@ from training.commands.registry_options import open_registry
 
 
 @click.command(
-    short_help="Register the model of a run as a version.",
     epilog=examples("fraud-train register 4f0c6f2f1d5a4c0f9a6d1b7c2e3f4a5b"),
 )
 @click.argument("run_id")

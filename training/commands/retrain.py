@@ -11,7 +11,6 @@ from training.commands.registry_options import bootstrap_option, kafka_settings
 
 
 @click.command(
-    short_help="Request a retrained model.",
     epilog=examples('fraud-train retrain --reason "a new kind of terminal" --bootstrap 127.0.0.1:9092'),
 )
 @click.option("--reason", required=True, help="Reason for retraining, stored with the request.")

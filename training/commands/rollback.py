@@ -9,7 +9,6 @@ from training.commands.registry_options import bootstrap_option, open_promoter, 
 
 
 @click.command(
-    short_help="Make the previous champion the champion again.",
     epilog=examples('fraud-train rollback --reason "twice the alerts" --bootstrap 127.0.0.1:9092'),
 )
 @reason_option

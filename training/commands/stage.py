@@ -9,7 +9,6 @@ from training.commands.registry_options import bootstrap_option, open_promoter
 
 
 @click.command(
-    short_help="Stage a version, or make it a challenger.",
     epilog=examples(
         "fraud-train stage 4",
         'fraud-train stage 4 --watch --reason "tuned LightGBM" --bootstrap 127.0.0.1:9092',

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 from rich.console import Console
@@ -21,7 +21,6 @@ from training.commands.study_options import (
 
 
 @click.command(
-    short_help="Compare model families and build the best model.",
     epilog=examples(
         "fraud-train study --quick",
         "fraud-train study --budget 20",
@@ -50,6 +49,7 @@ from training.commands.study_options import (
 )
 @click.option(
     "--storage",
+    default=f"sqlite:///{TRIALS}",
     envvar="OPTUNA_STORAGE",
     help=f"SQLAlchemy URL of the storage for Optuna's trials.  [default: {TRIALS}]",
 )
@@ -62,23 +62,7 @@ from training.commands.study_options import (
 @review_cost_option
 @click.option("--fresh", is_flag=True, help="Start a new study even if an unfinished one could be resumed.")
 @accept_option
-def study(
-    *,
-    data: str,
-    description: Path | None,
-    features: Path | None,
-    plan: Path | None,
-    quick: bool,
-    name: str | None,
-    budget: float | None,
-    split: str,
-    storage: str | None,
-    policy: Literal["score", "expected_loss"] | None,
-    alerts_per_day: int | None,
-    review_cost: int | None,
-    fresh: bool,
-    accepted: tuple[str, ...],
-) -> None:
+def study(*, plan: Path | None, quick: bool, **options: Any) -> None:
     """Compare model families and treatments of class imbalance, and build a bundle of the best model.
 
     Each combination in the plan is an entry: one row in the leaderboard and one child run in MLflow. Entries are tuned,
@@ -95,19 +79,5 @@ def study(
     with console.status("load MLflow, Optuna and the boosters"):
         from training.commands.jobs.study import compare_families  # noqa: PLC0415 - these take seconds to import
     compare_families(
-        data=data,
-        description=description,
-        features=features,
-        plan=plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN),
-        name=name,
-        budget=budget,
-        split=split,
-        storage=storage or f"sqlite:///{TRIALS}",
-        policy=policy,
-        alerts_per_day=alerts_per_day,
-        review_cost=review_cost,
-        fresh=fresh,
-        accepted=accepted,
-        console=console,
-        started=started,
+        plan=plan or CONFIGS / (QUICK_PLAN if quick else DEFAULT_PLAN), **options, console=console, started=started
     )

@@ -1,6 +1,6 @@
 """The command `fraud-train watch`."""
 
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -11,7 +11,6 @@ from training.commands.registry_options import bootstrap_option
 
 
 @click.command(
-    short_help="Promote gate winners and handle retraining requests.",
     epilog=examples(
         "fraud-train watch --once",
         "fraud-train watch --mode auto --bootstrap 127.0.0.1:9092",
@@ -44,16 +43,7 @@ from training.commands.registry_options import bootstrap_option
 @click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between checks.")
 @bootstrap_option
 @store_option
-def watch(
-    *,
-    mode: Literal["off", "propose", "auto"],
-    retrain: str,
-    every: float | None,
-    once: bool,
-    interval: float,
-    bootstrap: str | None,
-    store: str | None,
-) -> None:
+def watch(*, retrain: str, every: float | None, **options: Any) -> None:
     """Promote challengers that win their gate test, and handle retraining requests.
 
     The gate in the ledger (FRAUD_LEDGER_URL) decides whether a challenger is better than the champion. This command
@@ -74,6 +64,4 @@ def watch(
             f"fraud-train watch needs {error.name}, which is not installed; "
             "run: pip install 'fraud-stream[ledger,archive]'"
         ) from error
-    watch_models(
-        mode=mode, retrain=retrain == "on", every=every, once=once, interval=interval, bootstrap=bootstrap, store=store
-    )
+    watch_models(retrain=retrain == "on", every=every, **options)

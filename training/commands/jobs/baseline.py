@@ -18,9 +18,9 @@ from training.registry.roles import TrainedRoles, publish, save_roles
 
 
 def train_baseline(
+    *,
     data: str,
     description: Path | None,
-    *,
     store: str | None,
     roles: Path,
     accepted: tuple[str, ...],

@@ -1,22 +1,32 @@
 """The job of `fraud-train card`."""
 
+from pathlib import Path
+
+import click
+
+from schemas.errors import RegistryError
 from stream.models.bundle import read_bundle
-from stream.models.bundle_store import BundleStore
-from training.registry.card import ModelCard, make_card, read_figures
-from training.registry.runs import MlflowRuns
-from training.registry.versions import RegisteredVersion
+from training.commands.registry_options import open_registry
+from training.registry.card import make_card, read_figures
 
 
-def make_version_card(version: RegisteredVersion, runs: MlflowRuns, bundles: BundleStore) -> ModelCard:
-    """Return the model card of a registered version.
+def write_card(*, version: str, out: Path | None, store: str | None) -> None:
+    """Write the model card of a registered version.
 
     Args:
-        version: The version.
-        runs: MLflow runs, which contain the version's figures.
-        bundles: Store with the version's bundle.
-
-    Raises:
-        BundleError: If the bundle cannot be used.
+        version: Version number or alias.
+        out: File to write, HTML if its name ends in .html, otherwise Markdown; None for Markdown on stdout.
+        store: Bundle store; None for the bundle store in the settings.
     """
-    manifest = read_bundle(bundles, version.bundle).manifest
-    return make_card(version.number, version.tags, manifest, read_figures(version.run_id, runs))
+    registry, runs, bundles = open_registry(store)
+    registered = registry.find(version)
+    manifest = read_bundle(bundles, registered.bundle).manifest
+    card = make_card(registered.number, registered.tags, manifest, read_figures(registered.run_id, runs))
+    if out is None:
+        click.echo(card.markdown(), nl=False)
+        return
+    try:
+        out.write_text(card.html() if out.suffix == ".html" else card.markdown(), encoding="utf-8")
+    except OSError as error:
+        raise RegistryError(f"cannot write to {out} ({error.strerror}); choose another file with --out") from error
+    click.echo(out)

@@ -13,7 +13,7 @@ from training.study.leaderboard import leaderboard_table
 from training.study.runs import StudyRuns
 
 
-def compare_entries(name: str | None, out: Path | None) -> None:
+def compare_entries(*, name: str | None, out: Path | None) -> None:
     """Print and write the comparison of a study's entries.
 
     Args:

@@ -28,7 +28,7 @@ class _UnusableFileError(click.ClickException):
 
 
 def report_drift(
-    file: str, *, bundle: str, description: Path | None, out: Path, as_json: bool, store: str | None
+    *, file: str, bundle: str, description: Path | None, out: Path, as_json: bool, store: str | None
 ) -> None:
     """Measure the drift of a file against a bundle's reference, write the page and print the findings.
 

@@ -9,8 +9,12 @@ from training.study.leaderboard import leaderboard_table
 from training.study.runs import StudyRuns
 
 
-def show_leaderboard(name: str | None) -> None:
-    """Print the entries of a study, best first; of the newest study if `name` is None."""
+def show_leaderboard(*, name: str | None) -> None:
+    """Print the entries of a study, best first.
+
+    Args:
+        name: Name of the study; None for the newest.
+    """
     runs = StudyRuns(open_mlflow())
     study = runs.require(name)
     records = [record for _, record in runs.finished(study).values()]
