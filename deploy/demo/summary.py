@@ -40,10 +40,11 @@ class Summary:
     events_per_second: float
     #: Transactions per second while latency was measured.
     rate: float
-    #: Milliseconds from the scheduled send time to the committed decision, by quantile, once the broker is warm.
+    #: Milliseconds from the scheduled send time to the committed decision, by quantile, after the warm-up.
     latency_ms: dict[str, float]
-    #: Seconds at the start of the steady rate that count as warm-up, and the 99th percentile of their latency.
+    #: Seconds of warm-up, transactions per second meanwhile, and the 99th percentile of their latency.
     warm_up_s: float
+    warm_up_rate: float
     cold_p99_ms: float
 
     @property
@@ -139,9 +140,10 @@ def _sections(summary: Summary) -> dict[str, list[tuple[str, str, str]]]:
         (f"{name} agrees", f"{agreement:.2%}", f"{flips} verdicts differ from the champion's")
         for name, agreement, flips in summary.challengers
     ]
-    within = {"p50": "half of the decisions", "p99": "99 of 100 decisions", "p99.9": "999 of 1,000"}
+    within = {"p50": "half of them", "p99": "99 of 100", "p99.9": "999 of 1,000"}
     latencies = [
-        (f"latency {name}", f"{ms:.1f} ms", f"{within[name]} are this fast") for name, ms in summary.latency_ms.items()
+        (f"latency {name}", f"{ms:.1f} ms", f"{within[name]}, after {summary.warm_up_s:.0f} s of warm-up")
+        for name, ms in summary.latency_ms.items()
     ]
     return {
         "Delivery": [
@@ -173,7 +175,7 @@ def _sections(summary: Summary) -> dict[str, list[tuple[str, str, str]]]:
             (
                 "latency p99, cold",
                 f"{summary.cold_p99_ms:.1f} ms",
-                f"first {summary.warm_up_s:.0f} s, Kafka's JVM compiling",
+                f"the warm-up, at {summary.warm_up_rate:,.0f}/s: JVM compiling",
             ),
         ],
     }
