@@ -29,6 +29,7 @@
     └── KafkaError
         ├── BrokerUnavailableError      no broker responds at the bootstrap address
         ├── TopicMissingError           the topic does not exist; no topic is created by accident
+        ├── TransactionError            a Kafka transaction failed; says whether it may have been written
         ├── BatchRefusedError           a batch that must not be committed; it is read again
         └── FencedError                 another process uses the same worker slot
 
@@ -179,6 +180,22 @@ class BrokerUnavailableError(KafkaError):
 
 class TopicMissingError(KafkaError):
     """A topic does not exist."""
+
+
+class TransactionError(KafkaError):
+    """A Kafka transaction failed.
+
+    Attributes:
+        fenced: Whether another writer has taken over.
+        written_nothing: Whether it is certain that nothing was written.
+        unavailable: Whether Kafka did not respond in time, so that the same transaction may succeed later.
+    """
+
+    def __init__(self, detail: str, *, fenced: bool, written_nothing: bool, unavailable: bool) -> None:
+        super().__init__(detail)
+        self.fenced = fenced
+        self.written_nothing = written_nothing
+        self.unavailable = unavailable
 
 
 class BatchRefusedError(KafkaError):

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from confluent_kafka import KafkaException
 
-from schemas.errors import KafkaError, RefusedMessageError
+from schemas.errors import KafkaError, RefusedMessageError, TransactionError
 from schemas.message_codec import MessageCodec
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
-from stream.kafka.sole_writer import sole_writer, was_fenced
+from stream.kafka.sole_writer import sole_writer
 from stream.kafka.topic_reader import read_topic
 from stream.kafka.topics import DAY_MS
 from stream.settings import KafkaSettings, RetrainSettings, TopicSettings
@@ -66,10 +65,10 @@ def request_retraining(
         RefusedMessageError: If the request is not valid: its reason is empty or longer than 1,000 characters.
         BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
-        KafkaError: If another writer wrote first, or it is unknown whether the request was written; try again.
+        KafkaError: If another writer wrote first, Kafka failed, or it is unknown whether the request was written.
     """
     _codec.decode(encode(request))
-    with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
+    with _write_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
         earlier = read_requests(kafka, topics)
         if open_request := next((each for each in earlier if _is_same(each, request)), None):
             detail = f"already requested ({open_request.cause}: {open_request.why})"
@@ -93,9 +92,9 @@ def answer_request(kafka: KafkaSettings, topics: TopicSettings, request: Retrain
     Raises:
         BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
-        KafkaError: If another writer wrote first, or it is unknown whether the answer was written; try again.
+        KafkaError: If another writer wrote first, Kafka failed, or it is unknown whether the answer was written.
     """
-    with _kafka_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
+    with _write_errors(topics.retrain_requests), sole_writer(kafka, topics.retrain_requests) as write:
         current = {each.request_id: each for each in read_requests(kafka, topics)}.get(request.request_id)
         if current is None or current.answer is None:
             write(encode(msgspec.structs.replace(request, answer=answer)))
@@ -137,12 +136,14 @@ def _cools(cooldown_days: float, earlier: RetrainRequest, request: RetrainReques
 
 
 @contextmanager
-def _kafka_errors(topic: str) -> Iterator[None]:
+def _write_errors(topic: str) -> Iterator[None]:
     try:
         yield
-    except KafkaException as error:
-        if was_fenced(error):
+    except TransactionError as error:
+        if error.fenced:
             raise KafkaError(f"another program wrote to {topic} at the same time; try again") from None
+        if error.written_nothing:
+            raise KafkaError(f"{topic} was not written ({error}); check the broker, then try again") from error
         raise KafkaError(
-            f"cannot tell whether {topic} was written ({error.args[0].str()}); check with: fraud-stream tail {topic}"
+            f"cannot tell whether {topic} was written ({error}); check with: fraud-stream tail {topic}"
         ) from error

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from confluent_kafka import KafkaException
 
-from schemas.errors import RolesError, StaleEpochError
+from schemas.errors import RolesError, StaleEpochError, TransactionError
 from schemas.messages import AuditEvidence, BundleRef, Challenger, ModelUpdate, Policy, RoleAction, encode
 from stream.control.role_changes import action_of
 from stream.control.role_reader import current_roles
-from stream.kafka.sole_writer import sole_writer, was_fenced
+from stream.kafka.sole_writer import sole_writer
 from stream.settings import KafkaSettings, TopicSettings
 
 
@@ -45,7 +44,7 @@ def change_roles(
     Raises:
         StaleEpochError: If another writer wrote first.
         BrokerUnavailableError: If no broker responds.
-        RolesError: If it is unknown whether the assignment was written.
+        RolesError: If the assignment was not written, or it is unknown whether it was; the text says which.
     """
     try:
         with sole_writer(kafka, topics.model_updates) as write:
@@ -71,13 +70,15 @@ def change_roles(
                 schema_version=3,
             )
             write(encode(update))
-    except KafkaException as error:
-        if was_fenced(error):
+    except TransactionError as error:
+        if error.fenced:
             raise StaleEpochError(
                 "another writer changed the roles in the meantime; check them with: fraud-stream models, then try again"
             ) from None
+        if error.written_nothing:
+            raise RolesError(f"the roles were not written ({error}); check the broker, then try again") from error
         raise RolesError(
-            f"cannot tell whether the roles were written ({error.args[0].str()}); check with: fraud-stream models"
+            f"cannot tell whether the roles were written ({error}); check with: fraud-stream models"
         ) from error
     return update
 
@@ -112,7 +113,7 @@ def publish_roles(
     Raises:
         StaleEpochError: If another writer wrote first.
         BrokerUnavailableError: If no broker responds.
-        RolesError: If it is unknown whether the assignment was written.
+        RolesError: If the assignment was not written, or it is unknown whether it was; the text says which.
     """
 
     def change(last: ModelUpdate | None) -> ModelUpdate:

@@ -47,3 +47,19 @@ class RateLimitedLogFilter(logging.Filter):
 #: The `logger` for every Kafka client.
 client_log = logging.getLogger(__name__)
 client_log.addFilter(RateLimitedLogFilter())
+
+
+class LastLineLog:
+    """A `logger` for one Kafka client that remembers the client's last line, for an error that should name its cause.
+
+    Attributes:
+        last: The last line; empty before the first.
+    """
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def log(self, level: int, message: str, *args: object) -> None:
+        """Remember a line and write it to the program's log."""
+        self.last = message % args
+        client_log.log(level, message, *args)

@@ -13,18 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from confluent_kafka import KafkaException
-
-from schemas.errors import BrokerUnavailableError, KafkaError
+from schemas.errors import BrokerUnavailableError, KafkaError, TransactionError
 from schemas.messages import DeadLetterReplay, encode
 from stream.kafka.dead_letter_plan import ReplayPlan
 from stream.kafka.dead_letter_reader import DeadLetterFilter, StoredDeadLetter, read_dead_letters, read_replays
 from stream.kafka.dead_letters import REPLAYED_FROM_HEADER, REPLAYS_HEADER
-from stream.kafka.sole_writer import sole_transactions, was_fenced
+from stream.kafka.sole_writer import sole_transactions
 from stream.kafka.topics import require_topics
 from stream.settings import KafkaSettings, TopicSettings
 
-#: Maximum number of messages, and of their bytes, in one Kafka transaction, which must commit within 10 s.
+#: Maximum number of messages, and of their bytes, in one Kafka transaction, which must commit within 45 s.
 CHUNK = 500
 CHUNK_BYTES = 8 * 1024 * 1024
 
@@ -50,10 +48,12 @@ def replay_dead_letters(
 
     Raises:
         BrokerUnavailableError: If Kafka did not confirm a transaction.
-        TopicMissingError: If any of our topics does not exist.
+        TopicMissingError: If a topic that is read or written does not exist.
         KafkaError: If Kafka rejects a message, or another replay was started.
     """
-    require_topics(kafka, topics)
+    # No other topic: the user may lack the right to see it.
+    sources = {topic for topic, _ in plan.counts}
+    require_topics(kafka, topics, {topics.dead_letters, topics.dead_letter_replays, *sources})
     sent = 0
     try:
         with sole_transactions(kafka, topics.dead_letter_replays) as transact:
@@ -67,7 +67,7 @@ def replay_dead_letters(
                 transact(_messages(chunk, topics))
                 sent += len(chunk)
                 on_sent(sent)
-    except KafkaException as error:
+    except TransactionError as error:
         raise _explained(error, sent) from None
     return sent
 
@@ -100,16 +100,16 @@ def _messages(dead_letters: Iterable[StoredDeadLetter], topics: TopicSettings) -
         yield {"topic": topics.dead_letter_replays, "key": each.id, "value": encode(record), "partition": 0}
 
 
-def _explained(error: KafkaException, sent: int) -> KafkaError:
-    if was_fenced(error):
-        return KafkaError(f"another replay was started and has taken over; this one sent {sent} messages")
-    reason = error.args[0]
-    if reason.retriable():
+def _explained(error: TransactionError, sent: int) -> KafkaError:
+    count = "1 message was" if sent == 1 else f"{sent} messages were"
+    if error.fenced:
+        return KafkaError(f"another replay was started and has taken over; {count} sent before")
+    if error.unavailable:
         return BrokerUnavailableError(
-            f"Kafka did not respond in time ({reason.str()}); {sent} messages were sent for certain. Run the same "
-            "command again: it sends only what has not been sent"
+            f"Kafka did not respond in time ({error}); {count} certainly sent. Run the same command again: it sends "
+            "only what has not been sent"
         )
     return KafkaError(
-        f"Kafka rejected the messages after {sent} were sent ({reason.str()}). Fix the cause, or leave the messages "
-        "out with --reason, --from or --to, and run the command again: it sends only what has not been sent"
+        f"Kafka rejected the messages after {count} sent ({error}). Fix the cause, or leave the messages out with "
+        "--reason, --from or --to, and run the command again: it sends only what has not been sent"
     )

@@ -1,13 +1,27 @@
 """Write to a topic with one partition, one writer at a time: a writer fences all others before it reads the topic."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from schemas.errors import TransactionError
+from stream.kafka.client_log import LastLineLog
 from stream.kafka.clients import CONNECT_S, connect, producer_config, require_broker
+from stream.kafka.transaction_calls import CALL_S, FENCED, call_until
 from stream.settings import KafkaSettings
+
+#: Seconds for which a transaction is completed in spite of an unresponsive broker, such as during a leader election.
+COMMIT_S = 45.0
+#: Milliseconds after which the broker aborts a transaction: not before this writer has given up and aborted it.
+TRANSACTION_TIMEOUT_MS = 60_000
+
+#: Errors that say only that Kafka did not respond.
+_NO_RESPONSE = frozenset(
+    {KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}  # noqa: SLF001 - librdkafka's own codes begin with _
+)
 
 
 @contextmanager
@@ -18,7 +32,7 @@ def sole_writer(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[bytes], 
 
     Raises:
         BrokerUnavailableError: If no broker responds.
-        KafkaException: If the write fails; `was_fenced` tells whether another writer took over.
+        TransactionError: If the write fails; its attributes tell why, and whether the message may have been written.
     """
     with sole_transactions(kafka, topic) as transact:
         yield lambda message: transact([{"topic": topic, "value": message, "partition": 0}])
@@ -29,34 +43,55 @@ def sole_transactions(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[It
     """Become the topic's only writer and yield a function that writes messages to any topics in one transaction.
 
     The function takes the arguments of `Producer.produce` for each message. A transaction must fit the client's queue.
+    If anything fails, an exception of the iterable included, the transaction is aborted: while it is open, readers of
+    committed messages wait.
 
     Raises:
         BrokerUnavailableError: If no broker responds.
-        KafkaException: If a write fails; `was_fenced` tells whether another writer took over.
+        TransactionError: If a write fails; its attributes tell why, and whether the messages may have been written.
     """
     require_broker(kafka)
-    options = {"transactional.id": f"{topic}-writer", "transaction.timeout.ms": 10_000}
+    client_log = LastLineLog()
+    options = {
+        "transactional.id": f"{topic}-writer",
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        "logger": client_log,
+    }
     producer = Producer(producer_config(kafka) | options)
 
+    def failure(error: KafkaError, *, written_nothing: bool) -> TransactionError:
+        producer.poll(0)  # delivers log lines
+        text, unavailable = error.str(), error.code() in _NO_RESPONSE
+        if unavailable and client_log.last:  # a time-out itself does not name its cause
+            text += f"; the client's last log line is: {client_log.last}"
+        fenced = error.code() in FENCED
+        return TransactionError(text, fenced=fenced, written_nothing=written_nothing, unavailable=unavailable)
+
     def transact(messages: Iterable[Mapping[str, Any]]) -> None:
-        producer.begin_transaction()
+        deadline = time.monotonic() + COMMIT_S
+        committing = False
         try:
+            producer.begin_transaction()
             for message in messages:
                 producer.produce(**message)
-            producer.commit_transaction(CONNECT_S)
-        except KafkaException as error:
-            if error.args[0].txn_requires_abort():
-                # Readers of committed messages wait at an open transaction until it times out.
-                with suppress(KafkaException):
-                    producer.abort_transaction(CONNECT_S)
+            # A commit that waits for acknowledgements cannot be aborted any more, so wait for them before.
+            while producer.flush(CALL_S):
+                if time.monotonic() > deadline:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "messages not acknowledged"))  # noqa: SLF001, TRY301
+            committing = True
+            call_until(producer.commit_transaction, deadline)
+        except BaseException as error:
+            with suppress(KafkaException):  # the transaction may have ended already
+                producer.abort_transaction(CONNECT_S)
+            if isinstance(error, KafkaException):
+                reason = error.args[0]
+                written_nothing = not committing or reason.txn_requires_abort()
+                raise failure(reason, written_nothing=written_nothing) from error
             raise
 
     connect(producer, topic)
-    producer.init_transactions(CONNECT_S)
+    try:
+        call_until(producer.init_transactions, time.monotonic() + CONNECT_S)
+    except KafkaException as error:
+        raise failure(error.args[0], written_nothing=True) from error
     yield transact
-
-
-def was_fenced(error: KafkaException) -> bool:
-    """Return whether a write failed because another writer took over, in which case nothing was written."""
-    reason = error.args[0]
-    return bool(reason.fatal() or reason.code() == KafkaError._FENCED)  # noqa: SLF001 - librdkafka's own code

@@ -1,7 +1,7 @@
 """The table of topics, with their partitions, retention, cleanup policy and size limit, and the creation of topics."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -174,8 +174,13 @@ def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[
     return list(metadata.partitions)
 
 
-def require_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Check that a broker responds and that every topic exists.
+def require_topics(kafka: KafkaSettings, topics: TopicSettings, names: Container[str] | None = None) -> None:
+    """Check that a broker responds and that topics exist.
+
+    Args:
+        kafka: Kafka connection.
+        topics: Topic names.
+        names: Names of the topics to check; None for all.
 
     Raises:
         BrokerUnavailableError: If no broker responds.
@@ -184,7 +189,7 @@ def require_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     require_broker(kafka)
     present = AdminClient(client_config(kafka)).list_topics(timeout=CONNECT_S).topics
     for spec in topic_table(topics):
-        if spec.name not in present:
+        if (names is None or spec.name in names) and spec.name not in present:
             raise TopicMissingError(
                 f"topic {spec.name} does not exist on {kafka.bootstrap}; create it with `fraud-stream topics`"
             )

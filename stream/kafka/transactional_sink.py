@@ -26,16 +26,10 @@ from schemas.errors import BatchRefusedError, FencedError, FraudError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import connect, producer_config
 from stream.kafka.sink import Outputs, queue_rows
+from stream.kafka.transaction_calls import CALL_S, FENCED, call_until
 from stream.settings import KafkaSettings, WorkerSettings
 
 log = logging.getLogger(__name__)
-
-#: Seconds that one call to Kafka may take before a retry. Short, so that a stop is noticed during an outage.
-CALL_S = 2.0
-
-_FENCED = frozenset(
-    {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001 - librdkafka's own codes begin with _
-)
 
 
 class TransactionalSink:
@@ -127,17 +121,7 @@ class TransactionalSink:
                 )
 
     def _call(self, call: Callable[[float], None], deadline: float) -> None:
-        """Call Kafka at least once, and retry until it responds or a `time.monotonic()` deadline has passed."""
-        while True:
-            try:
-                call(CALL_S)
-            except KafkaException as error:
-                permanent = not error.args[0].retriable() or time.monotonic() > deadline
-                if permanent or self._closing.is_set():
-                    raise
-                log.warning("Kafka: %s; retrying the same call", error.args[0].str())
-            else:
-                return
+        call_until(call, deadline, self._closing.is_set)
 
     def _recover(self, error: KafkaError, began: float) -> None:
         if self._closing.is_set():
@@ -151,7 +135,7 @@ class TransactionalSink:
                 return
         # The broker ends a transaction that takes too long and then fences its producer. Before then, only another
         # producer with the same id, from a worker with the same slot, can have fenced the producer.
-        if error.code() in _FENCED and time.monotonic() - began < self._timeout_s:
+        if error.code() in FENCED and time.monotonic() - began < self._timeout_s:
             self._fenced = FencedError(
                 f"another worker uses slot {self._kafka.slot!r} and has taken over; "
                 "give each worker its own FRAUD_KAFKA_SLOT"
