@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Message, TopicPartition
+from confluent_kafka import KafkaError as ClientError
 
-from schemas.errors import BrokerUnavailableError, DataError
+from schemas.errors import BrokerUnavailableError, DataError, KafkaError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
 from stream.kafka.topics import partitions_of
 from stream.scoring.raw_batch import RawBatch
@@ -20,10 +21,14 @@ SILENCE_S = 30.0
 
 @dataclass(frozen=True)
 class TopicRange:
-    """A half-open range of Kafka message timestamps in UTC milliseconds. None means no limit."""
+    """A half-open range of UTC milliseconds, by default of Kafka's message timestamps. None means no limit."""
 
     start_ms: int | None = None
     end_ms: int | None = None
+
+    def contains(self, ms: int) -> bool:
+        """Return whether a time in UTC milliseconds is in the range."""
+        return (self.start_ms is None or ms >= self.start_ms) and (self.end_ms is None or ms < self.end_ms)
 
 
 def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Iterator[RawBatch]:
@@ -34,6 +39,7 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
     Raises:
         BrokerUnavailableError: If no broker responds, or no message arrives for `SILENCE_S` seconds.
         TopicMissingError: If the topic does not exist.
+        KafkaError: If a partition cannot be read.
     """
     require_broker(kafka)
     consumer = Consumer(consumer_config(kafka) | {"group.id": f"{kafka.group}-span"})
@@ -49,8 +55,8 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
             for message in consumer.consume(READ_MAX, timeout=0.1):
                 last_message = time.monotonic()
                 partition, offset = message.partition(), message.offset()
-                if message.error() is not None:
-                    unread -= _ended(message)
+                if (error := message.error()) is not None:
+                    unread -= _ended(message, error)
                 elif partition in unread and offset is not None:
                     if offset < ends[partition]:
                         values.append(message.value())
@@ -60,6 +66,7 @@ def read_range(kafka: KafkaSettings, topic: str, topic_range: TopicRange) -> Ite
                         unread.discard(partition)
             if values:
                 yield RawBatch(topic, values, partitions, offsets)
+                last_message = time.monotonic()  # the caller's own work is not the broker's silence
             if time.monotonic() - last_message > SILENCE_S:
                 raise BrokerUnavailableError(
                     f"no message from {topic} for {SILENCE_S:g} s; check the broker and try again"
@@ -119,8 +126,10 @@ def _offsets_at(consumer: Consumer, topic: str, partitions: list[int], timestamp
     return {each.partition: each.offset if each.offset != OFFSET_END else 2**62 for each in results}
 
 
-def _ended(message: Message) -> set[int | None]:
-    error = message.error()
-    if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
+def _ended(message: Message, error: ClientError) -> set[int | None]:
+    if error.code() == ClientError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
         return {message.partition()}
-    raise KafkaException(error)
+    raise KafkaError(
+        f"cannot read {message.topic()}/{message.partition()}: {error.str()}; check the broker and the right to read "
+        "the topic, then try again"
+    )
