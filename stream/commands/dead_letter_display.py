@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -10,9 +10,18 @@ from msgspec import Struct
 from schemas.errors import DeadLetterReason
 from stream.commands.formatting import printable, utc_time
 from stream.commands.time_param import LAST_MS
+from stream.kafka.dead_letter_plan import ReplayRules, SkipReason, skip_reason
 from stream.kafka.dead_letter_reader import MessageIdentity, StoredDeadLetter
 
-State = Literal["open", "replayed", "truncated", "empty"]
+State = Literal["open", "replayed", "truncated", "empty", "given-up", "output"]
+#: State of a message that is not sent again.
+STATES: Mapping[SkipReason, State] = {
+    SkipReason.REPLAYED: "replayed",
+    SkipReason.TRUNCATED: "truncated",
+    SkipReason.EMPTY: "empty",
+    SkipReason.MAX_REPLAYS: "given-up",
+    SkipReason.TOPIC: "output",
+}
 HEADER = ("ID", "REJECTED", "REASON", "SOURCE", "BYTES", "REPLAYS", "STATE")
 
 
@@ -33,19 +42,20 @@ class ListedDeadLetter(Struct, frozen=True):
 def newest_dead_letters(
     dead_letters: Iterable[StoredDeadLetter],
     replayed: Container[MessageIdentity],
+    rules: ReplayRules,
     limit: int,
-    counts: Counter[DeadLetterReason],
-) -> list[ListedDeadLetter]:
-    """Return the newest dead letters, newest last.
+) -> tuple[list[ListedDeadLetter], Counter[DeadLetterReason]]:
+    """Return the newest dead letters, newest last, and the number of all of them by reason.
 
     Args:
         dead_letters: Dead letters in any order.
         replayed: Messages that were sent again.
+        rules: Rules for sending messages again, which determine the state.
         limit: Maximum number to return.
-        counts: Counter to which all of them are added, by reason.
     """
+    counts: Counter[DeadLetterReason] = Counter()
 
-    def listed() -> Iterable[tuple[int, int, int, ListedDeadLetter]]:
+    def listed() -> Iterator[tuple[int, int, int, ListedDeadLetter]]:
         for each in dead_letters:
             content = each.content
             counts[content.reason] += 1
@@ -62,12 +72,12 @@ def newest_dead_letters(
                     content.source_offset,
                     content.value_size,
                     content.replays,
-                    _state(each, replayed),
+                    _state(each, replayed, rules),
                 ),
             )
 
     newest = heapq.nlargest(limit, listed(), key=lambda row: row[:3])
-    return [row for *_, row in reversed(newest)]
+    return [row for *_, row in reversed(newest)], counts
 
 
 def table(dead_letters: Sequence[ListedDeadLetter]) -> list[str]:
@@ -97,10 +107,10 @@ def totals(counts: Mapping[DeadLetterReason, int]) -> str:
     return ", ".join(f"{count:,} {reason.value}" for reason, count in ordered)
 
 
-def full(dead_letter: StoredDeadLetter, replayed: Mapping[MessageIdentity, int]) -> list[str]:
+def full(dead_letter: StoredDeadLetter, replayed: Mapping[MessageIdentity, int], rules: ReplayRules) -> list[str]:
     """Return the lines that show a dead letter with its message, safe to print on a terminal."""
     content = dead_letter.content
-    state: str = _state(dead_letter, replayed)
+    state: str = _state(dead_letter, replayed, rules)
     if state == "replayed":
         state = f"replayed at {_time(replayed[dead_letter.message])}"
     fields = {
@@ -123,12 +133,9 @@ def full(dead_letter: StoredDeadLetter, replayed: Mapping[MessageIdentity, int])
     return [*lines, f"{heading}:", *(f"  {line}" for line in printable(content.value).split("\n"))]
 
 
-def _state(dead_letter: StoredDeadLetter, replayed: Container[MessageIdentity]) -> State:
-    if dead_letter.message in replayed:
-        return "replayed"
-    if dead_letter.content.truncated:
-        return "truncated"
-    return "open" if dead_letter.content.value else "empty"
+def _state(dead_letter: StoredDeadLetter, replayed: Container[MessageIdentity], rules: ReplayRules) -> State:
+    reason = skip_reason(dead_letter, replayed, rules)
+    return "open" if reason is None else STATES[reason]
 
 
 def _time(ms: int) -> str:

@@ -1,7 +1,6 @@
 """`fraud-stream dead-letters`: lists rejected messages, shows one, and sends messages again."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from schemas.errors import DeadLetterReason
 from stream.commands.command_line import examples
 from stream.commands.dead_letter_display import full, newest_dead_letters, table, totals
+from stream.commands.formatting import counted
 from stream.commands.time_param import TimeParam
 from stream.kafka.dead_letter_plan import ReplayPlan, ReplayRules, plan_replay
 from stream.kafka.dead_letter_reader import DeadLetterFilter, read_dead_letter, read_dead_letters, read_replays
@@ -91,17 +91,18 @@ def list_command(
 ) -> None:
     """List dead letters, the newest last, and count them by reason.
 
-    The list contains nothing of the messages themselves. STATE is `open` if the message can be sent again, `replayed`
-    if it has been, `truncated` if it was too large to be kept, and `empty` if there is nothing to send. REPLAYS is how
-    often the message had been sent again before it was rejected. TIME is ISO 8601 or milliseconds since 1970, UTC.
+    The list contains nothing of the messages themselves. STATE is `open` if `replay` sends the message,
+    `replayed` if it has been sent again, `truncated` if it was too large to be kept, `empty` if there is nothing to
+    send, `given-up` if it was rejected again and is sent only with --max-replays, and `output` if it comes from a topic
+    that --topic must name. REPLAYS is the number of times that the message had been sent again before it was rejected.
+    TIME is ISO 8601, or milliseconds since 1970 with 13 digits, in UTC.
     """
     settings = read_settings()
     selection = _selection(reasons, start, end, topic)
     unreadable: list[str] = []
-    counts: Counter[DeadLetterReason] = Counter()
     replayed = read_replays(settings.kafka, settings.topic)
-    found = read_dead_letters(settings.kafka, settings.topic, selection, unreadable.append)
-    newest = newest_dead_letters(found, replayed, limit, counts)
+    matching = read_dead_letters(settings.kafka, settings.topic, selection, unreadable.append)
+    newest, counts = newest_dead_letters(matching, replayed, _default_rules(settings.topic), limit)
     _warn_unreadable(unreadable, settings.topic)
     if as_json:
         for each in newest:
@@ -112,8 +113,8 @@ def list_command(
         return
     for line in table(newest):
         click.echo(line)
-    shown = f"; the newest {limit:,} are shown (--limit)" if counts.total() > limit else ""
-    click.echo(f"\n{counts.total():,} dead letters: {totals(counts)}{shown}")
+    shown = f"; only the newest are shown (--limit {limit})" if counts.total() > limit else ""
+    click.echo(f"\n{counted(counts.total(), 'dead letter')}: {totals(counts)}{shown}")
 
 
 @dead_letters.command(
@@ -140,7 +141,8 @@ def show_command(dead_letter_id: tuple[int, int], *, raw: bool) -> None:
     if raw:
         click.echo(dead_letter.content.value or b"", nl=False)
         return
-    for line in full(dead_letter, read_replays(settings.kafka, settings.topic)):
+    replayed = read_replays(settings.kafka, settings.topic)
+    for line in full(dead_letter, replayed, _default_rules(settings.topic)):
         click.echo(line)
 
 
@@ -181,14 +183,15 @@ def replay_command(
     --max-replays allows more than one replay.
 
     Only transactions and labels are sent, because programs other than the one that rejected a message read it again
-    too. Name decisions or shadow-scores with --topic to send those. TIME is ISO 8601 or milliseconds since 1970, UTC.
+    too. Name decisions or shadow-scores with --topic to send those. TIME is ISO 8601, or
+    milliseconds since 1970 with 13 digits, in UTC.
     """
     settings = read_settings()
     selection = _selection(reasons, start, end, topic)
     rules = ReplayRules(_replay_topics(settings.topic, topic), max_replays, limit)
     unreadable: list[str] = []
-    found = read_dead_letters(settings.kafka, settings.topic, selection, unreadable.append)
-    plan = plan_replay(found, read_replays(settings.kafka, settings.topic), rules)
+    matching = read_dead_letters(settings.kafka, settings.topic, selection, unreadable.append)
+    plan = plan_replay(matching, read_replays(settings.kafka, settings.topic), rules)
     _warn_unreadable(unreadable, settings.topic)
     _print_plan(plan)
     if dry_run or not plan.chosen:
@@ -198,15 +201,23 @@ def replay_command(
         raise click.exceptions.Exit(1)
     with Console(stderr=True).status("sending") as status:
         sent = replay_dead_letters(
-            settings.kafka, settings.topic, selection, plan, lambda count: status.update(f"{count:,} messages sent")
+            settings.kafka,
+            settings.topic,
+            selection,
+            plan,
+            lambda count: status.update(f"{counted(count, 'message')} sent"),
         )
-    click.echo(f"{sent:,} messages sent again")
+    click.echo(f"{counted(sent, 'message')} sent again")
 
 
 def _selection(reasons: tuple[str, ...], start: int | None, end: int | None, topic: str | None) -> DeadLetterFilter:
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must be before --to")
     return DeadLetterFilter(TopicRange(start, end), frozenset(map(DeadLetterReason, reasons)), topic)
+
+
+def _default_rules(topics: TopicSettings) -> ReplayRules:
+    return ReplayRules(_replay_topics(topics, None))
 
 
 def _replay_topics(topics: TopicSettings, topic: str | None) -> frozenset[str]:
@@ -235,7 +246,7 @@ def _print_plan(plan: ReplayPlan) -> None:
 
 def _confirmed(count: int) -> bool:
     try:
-        return click.confirm(f"Send {count:,} messages again?")
+        return click.confirm(f"Send {counted(count, 'message')} again?")
     except click.Abort:
         if sys.stdin.isatty():
             raise
@@ -245,7 +256,7 @@ def _confirmed(count: int) -> bool:
 def _warn_unreadable(ids: list[str], topics: TopicSettings) -> None:
     if ids:
         click.echo(
-            f"ignored {len(ids):,} messages on {topics.dead_letters} that are not dead letters this version can read, "
-            f"the first is {ids[0]}",
+            f"ignored {counted(len(ids), 'message')} on {topics.dead_letters} that this version cannot read as a dead "
+            f"letter, the first at {ids[0]}",
             err=True,
         )

@@ -12,6 +12,15 @@ def utc_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def counted(count: int, noun: str) -> str:
+    """Format a count of things.
+
+    >>> counted(1, "message"), counted(2_000, "message")
+    ('1 message', '2,000 messages')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def printable(raw: bytes) -> str:
     r"""Return bytes as text that is safe to print on a terminal.
 

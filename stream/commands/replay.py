@@ -53,7 +53,7 @@ def replay_command(*, start: int | None, end: int | None, which: str | None, out
     and latency is compared, and the exit code is 1 if any field differs. With --model, only verdicts are compared, and
     the exit code is 0.
 
-    TIME is ISO 8601 or milliseconds since 1970. VERSION, PATH or URL names a bundle.
+    TIME is ISO 8601, or milliseconds since 1970 with 13 digits, in UTC. VERSION, PATH or URL names a bundle.
     """
     settings = read_settings()
     model = _load(settings, which) if which else None

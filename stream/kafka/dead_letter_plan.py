@@ -9,12 +9,12 @@ from schemas.errors import DeadLetterReason
 from stream.kafka.dead_letter_reader import MessageIdentity, StoredDeadLetter
 
 
-class Skip(StrEnum):
+class SkipReason(StrEnum):
     """Why a message is not sent again. The value is the text that operators see."""
 
     REPLAYED = "already sent again"
     MAX_REPLAYS = "rejected again after as many replays as --max-replays allows"
-    TRUNCATED = "truncated, because they are too large for a dead letter"
+    TRUNCATED = "too large for a dead letter, so truncated"
     EMPTY = "empty"
     TOPIC = "from a topic to which messages are sent again only if --topic names it"
 
@@ -47,7 +47,7 @@ class ReplayPlan:
 
     chosen: set[tuple[int, int]] = field(default_factory=set)
     counts: Counter[tuple[str, DeadLetterReason]] = field(default_factory=Counter)
-    skipped: Counter[Skip] = field(default_factory=Counter)
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
     later: int = 0
 
 
@@ -69,7 +69,7 @@ def plan_replay(
         if each.message in seen:
             continue
         seen.add(each.message)
-        if skip := _skip(each, replayed, rules):
+        if skip := skip_reason(each, replayed, rules):
             plan.skipped[skip] += 1
         else:
             content = each.content
@@ -84,14 +84,23 @@ def plan_replay(
     return plan
 
 
-def _skip(dead_letter: StoredDeadLetter, replayed: Container[MessageIdentity], rules: ReplayRules) -> Skip | None:
+def skip_reason(
+    dead_letter: StoredDeadLetter, replayed: Container[MessageIdentity], rules: ReplayRules
+) -> SkipReason | None:
+    """Return why a dead letter's message is not sent again; None if it is.
+
+    Args:
+        dead_letter: Dead letter of the message.
+        replayed: Messages that were sent again before.
+        rules: Rules for sending messages again.
+    """
     content = dead_letter.content
-    if content.source_topic not in rules.topics:
-        return Skip.TOPIC
     if dead_letter.message in replayed:
-        return Skip.REPLAYED
+        return SkipReason.REPLAYED
     if content.truncated:
-        return Skip.TRUNCATED
+        return SkipReason.TRUNCATED
     if not content.value:
-        return Skip.EMPTY
-    return Skip.MAX_REPLAYS if content.replays >= rules.max_replays else None
+        return SkipReason.EMPTY
+    if content.source_topic not in rules.topics:
+        return SkipReason.TOPIC
+    return SkipReason.MAX_REPLAYS if content.replays >= rules.max_replays else None

@@ -52,7 +52,9 @@ class DeadLetterFilter:
     topic: str | None = None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Return whether reason and source topic match. Time is matched when the topic is read."""
+        """Return whether time of rejection, reason and source topic match."""
+        if not self.rejected.contains(dead_letter.refused_at_ms):
+            return False
         if self.reasons and dead_letter.reason not in self.reasons:
             return False
         return self.topic is None or dead_letter.source_topic == self.topic
@@ -76,7 +78,9 @@ def read_dead_letters(
         BrokerUnavailableError: If no broker responds.
         TopicMissingError: If the topic does not exist.
     """
-    for batch in read_range(kafka, topics.dead_letters, selection.rejected):
+    # A dead letter is written after the rejection, or much later if the topic was restored from a copy: the range has a
+    # start here, but no end.
+    for batch in read_range(kafka, topics.dead_letters, TopicRange(selection.rejected.start_ms)):
         for value, partition, offset in zip(batch.values, batch.partitions, batch.offsets, strict=True):
             try:
                 content = _dead_letters.decode(value or b"")

@@ -58,6 +58,6 @@ def dead_letter_row(batch: Batch, index: int, reason: DeadLetterReason, detail: 
 
 
 def _replays(headers: Sequence[tuple[str, bytes | None]] | None) -> int:
-    """Return how often a message has been sent again; 0 if the header is missing or, as anyone may set it, invalid."""
+    """Return the number of times that a message was sent again; 0 if the header is missing or invalid."""
     digits = dict(headers or ()).get(REPLAYS_HEADER)  # of several headers with this name, the last
     return int(digits) if digits and digits.isdigit() and len(digits) <= MAX_DIGITS else 0

@@ -12,8 +12,8 @@ from tests.support.command import run
 from tests.support.dead_letters import dead_letter, send_dead_letters
 from tests.support.topics import produce_all, read_all
 
-#: 2026-11-25T12:00:00Z.
-NOON_MS = 1_795_608_000_000
+#: 2024-11-25T12:00:00Z.
+NOON_MS = 1_732_536_000_000
 NOT_JSON, NOT_FINITE = DeadLetterReason.NOT_JSON, DeadLetterReason.NOT_FINITE
 SECRET = b'{"card_id": "4929-1234", "features": {}}'
 
@@ -71,7 +71,7 @@ def test_the_list_shows_places_reasons_and_sizes(filled: Settings) -> None:
     topics = filled.topic
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0] == ["ID", "REJECTED", "REASON", "SOURCE", "BYTES", "REPLAYS", "STATE"]
-    day = "2026-11-25"
+    day = "2024-11-25"
     assert rows[1:5] == [
         ["0/0", day, "12:00:00", "UTC", "missing_feature", f"{topics.transactions}/0/0", "40", "0", "open"],
         ["1/0", day, "12:00:01", "UTC", "not_json", f"{topics.labels}/0/2", "5", "0", "open"],
@@ -79,22 +79,26 @@ def test_the_list_shows_places_reasons_and_sizes(filled: Settings) -> None:
         ["1/1", day, "12:00:03", "UTC", "too_large", f"{topics.transactions}/0/3", "3,000,000", "0", "truncated"],
     ]
     assert done.stdout.endswith("\n4 dead letters: 2 not_json, 1 missing_feature, 1 too_large\n")
-    assert f"ignored 1 messages on {topics.dead_letters}" in done.stderr
+    assert f"ignored 1 message on {topics.dead_letters}" in done.stderr
     assert "4929" not in done.stdout + done.stderr
 
 
 def test_the_list_is_filtered(filled: Settings) -> None:
-    """Reasons, source topic, Kafka's time and a number restrict the list; JSON lines contain the same as the table."""
+    """Reasons, source topic, time of rejection and a number restrict the list; JSON lines contain the same."""
     assert listed(filled) == ["0/0", "1/0", "0/1", "1/1"]
     assert listed(filled, "--reason", "not_json") == ["1/0", "0/1"]
     assert listed(filled, "--reason", "not_json", "--reason", "too_large") == ["1/0", "0/1", "1/1"]
     assert listed(filled, "--topic", filled.topic.labels) == ["1/0"]
     assert listed(filled, "--limit", "2") == ["0/1", "1/1"]
-    assert listed(filled, "--to", "2026-01-01") == []
-    assert listed(filled, "--from", "2026-01-01", "--topic", filled.topic.labels) == ["1/0"]
+    assert listed(filled, "--to", "2024-01-01") == []
+    assert listed(filled, "--from", "2024-01-01", "--topic", filled.topic.labels) == ["1/0"]
+    assert listed(filled, "--from", "2024-11-25T12:00:01") == ["1/0", "0/1", "1/1"]
+    assert listed(filled, "--to", "2024-11-25T12:00:02") == ["0/0", "1/0"]
+    assert listed(filled, "--from", str(NOON_MS + 1_000), "--to", str(NOON_MS + 2_000)) == ["1/0"]
+    assert listed(filled, "--from", "20241126") == []
     shown = invoke(filled, "list", "--limit", "1").stdout
-    assert "4 dead letters: 2 not_json, 1 missing_feature, 1 too_large; the newest 1 are shown (--limit)" in shown
-    assert invoke(filled, "list", "--to", "2026-01-01").stdout == "no dead letters\n"
+    assert "4 dead letters: 2 not_json, 1 missing_feature, 1 too_large; only the newest are shown (--limit 1)" in shown
+    assert invoke(filled, "list", "--to", "2024-01-01").stdout == "no dead letters\n"
     (line,) = invoke(filled, "list", "--json", "--topic", filled.topic.labels).stdout.splitlines()
     assert json.loads(line) == {
         "id": "1/0",
@@ -145,7 +149,7 @@ def test_replay_sends_what_was_confirmed(filled: Settings) -> None:
     plan = (
         f"to send to {topics.labels}: 1 not_json\n"
         f"to send to {topics.transactions}: 1 missing_feature, 1 not_json\n"
-        "skipped 1: truncated, because they are too large for a dead letter\n"
+        "skipped 1: too large for a dead letter, so truncated\n"
     )
     dry = invoke(filled, "replay", "--dry-run")
     assert (dry.exit_code, dry.stdout) == (0, plan)
@@ -166,7 +170,7 @@ def test_replay_sends_what_was_confirmed(filled: Settings) -> None:
     assert again.stdout == (
         "no messages to send again\n"
         "skipped 3: already sent again\n"
-        "skipped 1: truncated, because they are too large for a dead letter\n"
+        "skipped 1: too large for a dead letter, so truncated\n"
     )
     assert len(sent(filled, topics.transactions)) == 2
     states = [json.loads(line)["state"] for line in invoke(filled, "list", "--json").stdout.splitlines()]
@@ -177,11 +181,13 @@ def test_replay_sends_what_was_confirmed(filled: Settings) -> None:
 def test_replay_is_limited_by_reason_time_topic_and_number(filled: Settings) -> None:
     """Filters select the messages; with a limit, the oldest are sent and the others remain for another run."""
     topics = filled.topic
-    assert "no messages to send again" in invoke(filled, "replay", "--yes", "--to", "2026-01-01").stdout
+    assert "no messages to send again" in invoke(filled, "replay", "--yes", "--to", "2024-01-01").stdout
+    late = invoke(filled, "replay", "--dry-run", "--from", "2024-11-25T12:00:02").stdout
+    assert late.startswith(f"to send to {topics.transactions}: 1 not_json\nskipped 1:")
     limited = invoke(filled, "replay", "--yes", "--limit", "1", "--topic", topics.transactions).stdout
     assert "left for another run by --limit: 1\n" in limited
     assert sent(filled, topics.transactions) == [SECRET]
-    assert "1 messages sent again" in invoke(filled, "replay", "--yes", "--reason", "not_json", "--limit", "1").stdout
+    assert "1 message sent again" in invoke(filled, "replay", "--yes", "--reason", "not_json", "--limit", "1").stdout
     assert sent(filled, topics.labels) == [b"label"]
     assert sent(filled, topics.transactions) == [SECRET]
 
@@ -194,8 +200,10 @@ def test_outputs_are_sent_again_only_if_named(settings: Settings) -> None:
         dead_letter(0, b"decision", source_topic=topics.decisions),
         dead_letter(1, b"roles", source_topic=topics.model_updates),
     )
+    states = [json.loads(line)["state"] for line in invoke(settings, "list", "--json").stdout.splitlines()]
+    assert states == ["output", "output"]
     assert "skipped 2: from a topic to which" in invoke(settings, "replay", "--yes").stdout
-    assert "1 messages sent again" in invoke(settings, "replay", "--yes", "--topic", topics.decisions).stdout
+    assert "1 message sent again" in invoke(settings, "replay", "--yes", "--topic", topics.decisions).stdout
     assert sent(settings, topics.decisions) == [b"decision"]
     roles = invoke(settings, "replay", "--yes", "--topic", topics.model_updates)
     assert roles.exit_code == 2
@@ -209,7 +217,9 @@ def test_outputs_are_sent_again_only_if_named(settings: Settings) -> None:
         (["list", "--reason", "boredom"], "'boredom' is not one of 'empty', 'too_large'"),
         (["list", "--limit", "0"], "0 is not in the range x>=1"),
         (["list", "--from", "yesterday"], "'yesterday' is not a time"),
-        (["list", "--from", "9" * 30], "is not between 1970 and 9999"),
+        (["list", "--from", "0001-01-01"], "is not between 1970 and 9999"),
+        (["list", "--from", "2026"], "'2026' is not a time"),
+        (["list", "--from", "20261124120000"], "is not a time"),
         (["list", "--from", "2026-01-02", "--to", "2026-01-02"], "--from must be before --to"),
         (["show"], "Missing argument 'ID'"),
         (["show", "3"], "'3' is not PARTITION/OFFSET; `fraud-stream dead-letters list` prints ids"),

@@ -64,7 +64,7 @@ def test_what_stays_wrong_is_not_sent_in_a_loop(ready: Callable[..., Settings], 
         worker = start_worker(settings)
         for sent, arguments in ((1, ()), (2, ("--max-replays", "2"))):
             monitor.wait(sent)
-            assert "1 messages sent again" in replay(settings, *arguments)
+            assert "1 message sent again" in replay(settings, *arguments)
             monitor.wait(sent + 1)
             printed = replay(settings, *arguments)
             assert "no messages to send again" in printed

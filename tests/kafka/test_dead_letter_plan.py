@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import DeadLetterReason
-from stream.kafka.dead_letter_plan import ReplayRules, Skip, plan_replay
+from stream.kafka.dead_letter_plan import ReplayRules, SkipReason, plan_replay
 from stream.kafka.dead_letter_reader import StoredDeadLetter
 from tests.support.dead_letters import dead_letter
 
@@ -34,14 +34,14 @@ def test_messages_are_counted_by_topic_and_reason() -> None:
 @pytest.mark.parametrize(
     ("overrides", "skip"),
     [
-        ({"truncated": True}, Skip.TRUNCATED),
-        ({"value": None}, Skip.EMPTY),
-        ({"value": b""}, Skip.EMPTY),
-        ({"replays": 1}, Skip.MAX_REPLAYS),
-        ({"source_topic": "decisions"}, Skip.TOPIC),
+        ({"truncated": True}, SkipReason.TRUNCATED),
+        ({"value": None}, SkipReason.EMPTY),
+        ({"value": b""}, SkipReason.EMPTY),
+        ({"replays": 1}, SkipReason.MAX_REPLAYS),
+        ({"source_topic": "decisions"}, SkipReason.TOPIC),
     ],
 )
-def test_a_message_that_must_not_be_sent_is_skipped(overrides: dict[str, Any], skip: Skip) -> None:
+def test_a_message_that_must_not_be_sent_is_skipped(overrides: dict[str, Any], skip: SkipReason) -> None:
     """A message is skipped, and counted with the reason, if it is incomplete, sent too often or not an input."""
     plan = plan_replay([stored(0, **overrides), stored(1)], set(), ReplayRules(INPUTS))
     assert plan.chosen == {(0, 1)}
@@ -61,7 +61,7 @@ def test_a_message_is_never_sent_twice() -> None:
     again = StoredDeadLetter(0, 7, repeated.content)
     plan = plan_replay([sent, repeated, again], {sent.message}, ReplayRules(INPUTS, max_replays=9))
     assert plan.chosen == {(0, 1)}
-    assert plan.skipped == {Skip.REPLAYED: 1}
+    assert plan.skipped == {SkipReason.REPLAYED: 1}
 
 
 def test_a_message_of_a_recreated_topic_is_another_message() -> None:
