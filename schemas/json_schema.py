@@ -69,12 +69,20 @@ def write() -> None:
 
 
 def describe(part: dict[str, Any]) -> None:
-    """Shorten a struct's description in a schema to one paragraph, and describe its fields by their `#:` comments."""
+    """Shorten a struct's description in a schema to one paragraph, and describe its fields by their `#:` comments.
+
+    Readers of JSON know None as null.
+    """
     # The first paragraph describes the struct; the rest is for readers of the Python code.
     part["description"] = re.sub(r"\s+", " ", part["description"].partition("\n\n")[0])
     if struct := _STRUCTS.get(part["title"]):
         for field, note in field_notes(struct).items():
-            part["properties"][field].setdefault("description", note)
+            schema = part["properties"][field]
+            unit = schema.get("description", "")  # from the field's type
+            text = f"{note} {unit[:1].upper()}{unit[1:]}." if unit else note
+            schema["description"] = re.sub(r"\bNone\b", "null", text)
+        if tag := struct.__struct_config__.tag_field:
+            part["properties"][tag]["description"] = "Kind of the object."
 
 
 if __name__ == "__main__":

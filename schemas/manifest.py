@@ -28,6 +28,7 @@ MissingPolicy = Literal["refuse", "median", "nan"]
 class Feature(Struct, frozen=True):
     """One column of the feature vector, in manifest order."""
 
+    #: Name of the feature.
     name: Identifier
     #: Median in the training split. It replaces the value when reasons are computed, and null under policy `median`.
     #: For a categorical feature, it is the index of the most frequent category: 0.
@@ -42,20 +43,28 @@ class Feature(Struct, frozen=True):
 
 
 class Metric(Struct, frozen=True):
-    """A measured metric with its 95 % bootstrap confidence interval."""
+    """A metric with its 95% bootstrap confidence interval."""
 
+    #: The metric.
     value: float
+    #: Lower end of the interval.
     low: float
+    #: Upper end of the interval.
     high: float
 
 
 class TrainingWindow(Struct, frozen=True):
     """The data that the model was fitted on. Times are event times; the interval is half-open."""
 
+    #: Event time of the first row, UTC milliseconds.
     start_ms: int
+    #: Event time of the last row, UTC milliseconds.
     end_ms: int
+    #: Number of rows.
     rows: int
+    #: Number of frauds among them.
     frauds: int
+    #: SHA-256 that identifies the data.
     data_sha256: Sha256
 
 
@@ -68,7 +77,9 @@ class NaturalMovement(Struct, frozen=True):
 
     #: Rows in a window.
     rows: Annotated[int, Meta(ge=1)]
+    #: Number of windows measured.
     windows: Annotated[int, Meta(ge=1)]
+    #: PSI.
     psi: Annotated[float, Meta(ge=0)]
     #: KS statistic; Jensen-Shannon distance for a categorical feature. In [0, 1].
     distance: Annotated[float, Meta(ge=0, le=1)]
@@ -77,7 +88,9 @@ class NaturalMovement(Struct, frozen=True):
 class FalseAlarms(Struct, frozen=True):
     """How often the alarm rule fired in windows of one size, measured on data without drift."""
 
+    #: Rows in a window.
     rows: Annotated[int, Meta(ge=1)]
+    #: Number of windows measured.
     windows: Annotated[int, Meta(ge=1)]
     #: Number of windows in which at least one column raised an alarm.
     alarms: Count
@@ -87,13 +100,15 @@ class ReferenceProfile(Struct, frozen=True):
     """The frozen drift reference of one column: bins with counts, and 200 quantiles.
 
     `bin_edges` are the k inner edges of k + 1 bins, `bin_counts` their k + 1 counts; a value on an edge belongs to the
-    bin above it. The edges of a numeric column are its deciles; the score's edges also include its 99, 99.5 and 99.9 %
-    quantiles and the thresholds. In a categorical column, each of the first 20 categories is a bin, the remaining
+    bin above it. The edges of a numeric column are its deciles; the score's edges also include its 99, 99.5 and
+    99.9% quantiles and the thresholds. In a categorical column, each of the first 20 categories is a bin, the remaining
     categories share one bin, and strings that are not a category (index K of K categories) are the last bin. Missing
     values are in no bin.
     """
 
+    #: Edges between the bins, ascending.
     bin_edges: tuple[float, ...]
+    #: Number of reference rows in each bin.
     bin_counts: tuple[int, ...]
     #: Quantiles at evenly spaced probabilities from 0 to 1, both included; empty for a categorical feature.
     quantiles: tuple[float, ...]
@@ -104,10 +119,13 @@ class ReferenceProfile(Struct, frozen=True):
 
 
 class VerdictReference(Struct, frozen=True):
-    """Number of each verdict that the deployed policy gives on rows that the model was not fitted on."""
+    """Numbers of approvals, reviews and declines by the deployed policy, on rows that the model was not fitted on."""
 
+    #: Number of rows approved.
     approved: Count
+    #: Number of rows reviewed.
     reviewed: Count
+    #: Number of rows declined.
     declined: Count
 
 
@@ -116,6 +134,7 @@ class Parity(Struct, frozen=True):
 
     #: null is a missing value, which the model receives as NaN; allowed only if the manifest's `missing` is `nan`.
     rows: tuple[tuple[float | None, ...], ...]
+    #: Expected score of each row.
     scores: tuple[float, ...]
     #: Largest allowed difference between scores. Tree models reproduce every bit; linear models differ in the last
     #: digits.
@@ -125,20 +144,32 @@ class Parity(Struct, frozen=True):
 class Manifest(Struct, frozen=True):
     """The manifest of one bundle: everything that a program needs to know to serve its model."""
 
+    #: Name of the model.
     name: Identifier
+    #: Version of the model.
     version: Identifier
+    #: Model family, such as lightgbm.
     algorithm: str
+    #: MLflow run that made the model.
     mlflow_run_id: str
+    #: UTC milliseconds at which the bundle was made.
     created_at_ms: int
+    #: The model's inputs, in order.
     features: Annotated[tuple[Feature, ...], Meta(min_length=1)]
+    #: What happens to a null feature. median: it becomes the feature's median. nan: the model receives NaN. refuse: the
+    #: transaction is rejected (`null_feature`).
     missing: MissingPolicy
+    #: Thresholds by which the model decides unless a role change sets others.
     policy: Policy
+    #: The data that the model was trained on.
     training_window: TrainingWindow
     #: Offline metrics by name, on the test set unless the name ends with another split (`pr_auc_validation`).
     metrics: dict[str, Metric]
     #: One profile for each feature, by name; empty only in bundles without drift monitoring.
     reference: dict[str, ReferenceProfile]
+    #: Reference profile of the score; None in bundles without drift monitoring.
     score_reference: ReferenceProfile | None
+    #: Rows that the audit scores again, with the expected scores.
     parity: Parity
     #: SHA-256 of every file except the manifest, by path relative to the bundle.
     files: dict[str, Sha256]
@@ -146,6 +177,7 @@ class Manifest(Struct, frozen=True):
     verdict_reference: VerdictReference | None = None
     #: False alarms for each window size, ascending.
     false_alarms: tuple[FalseAlarms, ...] = ()
+    #: Version of the manifest's format.
     format_version: Literal[1] = 1
 
     @property

@@ -9,11 +9,25 @@ from typing import Any
 from deploy.reference.channels import CHANNELS, struct_name
 from schemas.json_schema import components
 from schemas.messages import PUBLIC
+from stream.kafka.dead_letters import REPLAYED_FROM_HEADER, REPLAYS_HEADER
 from stream.kafka.topics import topic_table
 from stream.settings import TopicSettings
 
 #: Topics that other systems write to; the project's own programs write to the others.
 INPUTS = ("transactions", "labels")
+#: Messages that `fraud-stream dead-letters replay` can send again.
+REPLAYABLE = ("transaction", "label", "decision", "shadow-score")
+_REPLAY_HEADERS = {
+    REPLAYED_FROM_HEADER: {
+        "type": "string",
+        "description": "Position of the dead letter from which the message was sent again: topic/partition/offset.",
+    },
+    REPLAYS_HEADER: {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "Number of times that the message was sent again.",
+    },
+}
 #: Version of the Kafka bindings.
 _BINDINGS = "0.5.0"
 
@@ -33,14 +47,7 @@ def document() -> dict[str, Any]:
         "channels": _channels(),
         "operations": {_operation_name(name): _operation(name) for name in CHANNELS},
         "components": {
-            "messages": {
-                name: {
-                    "name": name,
-                    "title": name.replace("-", " ").capitalize(),
-                    "payload": {"$ref": f"#/components/schemas/{struct_name(name)}"},
-                }
-                for name in PUBLIC
-            },
+            "messages": {name: _message(name) for name in PUBLIC},
             "schemas": schemas,
         },
     }
@@ -73,6 +80,21 @@ def _channels() -> dict[str, Any]:
             },
         }
     return channels
+
+
+def _message(name: str) -> dict[str, Any]:
+    """Return a message with its payload, key and headers. A message has the same key on every topic that carries it."""
+    message: dict[str, Any] = {
+        "name": name,
+        "title": name.replace("-", " ").capitalize(),
+        "payload": {"$ref": f"#/components/schemas/{struct_name(name)}"},
+    }
+    key = next(channel.key for channel in CHANNELS.values() if name in channel.messages)
+    binding = {"key": {"type": "string", "description": key}} if key else {}
+    message["bindings"] = {"kafka": {**binding, "bindingVersion": _BINDINGS}}
+    if name in REPLAYABLE:
+        message["headers"] = {"type": "object", "properties": _REPLAY_HEADERS}
+    return message
 
 
 def _without_discriminators(schema: Any) -> Any:

@@ -14,26 +14,32 @@ class DriftCounts(Struct, frozen=True):
     workers and panes.
     """
 
+    #: Slot of the worker.
     slot: str
     #: Id of the worker's process; each start gets a new id.
     instance: str
     #: Sequence number of the message, starting at 1 in each instance, by which readers recognise a repeated message.
     sequence: Annotated[int, Meta(ge=1)]
+    #: Name of the model.
     name: str
+    #: Version of the model.
     version: str
+    #: SHA-256 of the manifest of the model's bundle.
     bundle_sha256: Sha256
     #: Whether the model is the champion.
     decides: bool
     #: Start of the pane, UTC milliseconds; None for rows dated too far ahead of the clock, which are in no pane. If
     #: rows are scattered over many panes at once, some are counted in a neighbouring pane.
     pane_ms: int | None
+    #: Number of transactions counted.
     rows: Count
     #: By feature name: number of rows in each bin, then number of rows without a value.
     features: dict[str, tuple[Count, ...]]
     #: Number of rows in each bin of the score, then number of rows without a score.
     scores: tuple[Count, ...]
-    #: Number of rows with each verdict by the model's own policy, before exploration.
+    #: Number of rows that the model's own policy would review, before exploration.
     reviews: Count
+    #: Number of rows that the model's own policy would decline, before exploration.
     declines: Count
     #: Sum of all scores.
     score_sum: float
@@ -41,7 +47,9 @@ class DriftCounts(Struct, frozen=True):
     alert_score_sum: float
     #: By partition of the transactions topic: the highest event time that is not too far ahead of the clock.
     event_times: dict[int, int]
+    #: UTC milliseconds at which the counts were written.
     written_at_ms: int
+    #: Version of the message's format.
     schema_version: Literal[1] = 1
 
 
@@ -54,6 +62,7 @@ class ColumnDrift(Struct, frozen=True):
     Statistics are None if the bundle has no reference for the column, or the window has no rows.
     """
 
+    #: Population stability index against the reference.
     psi: float | None
     #: KS statistic; Jensen-Shannon distance for a categorical feature. In [0, 1].
     distance: float | None
@@ -81,6 +90,7 @@ class AlertRate(Struct, frozen=True):
     observed: float
     #: Two-sided p-value.
     p: float
+    #: alarm: the alert rate differs from the reference.
     state: Literal["ok", "alarm"]
     #: Rows in each of the windows tested together, oldest first; the last window is the report's own.
     rows: tuple[Count, ...]
@@ -94,45 +104,59 @@ class DriftReport(Struct, frozen=True):
     It is a pure function of `drift-counts`, so two writers write the same bytes.
     """
 
+    #: Name of the model.
     name: str
+    #: Version of the model.
     version: str
+    #: SHA-256 of the manifest of the model's bundle; also the message's key.
     bundle_sha256: Sha256
+    #: Whether the model is the champion.
     decides: bool
     #: Number of the window, counted from 1 for each model. A report that is written twice has the same number and
     #: content.
     number: Annotated[int, Meta(ge=1)]
-    #: Half-open range of `drift-counts` offsets that contains the window's counts.
+    #: First offset of the range of `drift-counts` that contains the window's counts.
     first_offset: Count
+    #: End of that range, exclusive.
     next_offset: Count
     #: Offset below which all counts, for every model, are in reports. A reader that resumes after this report starts at
     #: this offset.
     settled_offset: Count
-    #: Start of the first pane and end of the last one, UTC milliseconds; None if every row was dated too far ahead.
+    #: Start of the first pane, UTC milliseconds; None if every row was dated too far ahead.
     from_ms: int | None
+    #: End of the last pane, UTC milliseconds; None if every row was dated too far ahead.
     until_ms: int | None
+    #: Number of rows in the window.
     rows: Count
     #: Number of rows dated too far ahead of the clock; `rows` includes them.
     ahead: Count
     #: False if the window was closed before it was full, because the model's traffic ended.
     complete: bool
+    #: Drift of each feature, by name.
     features: dict[str, ColumnDrift]
+    #: Drift of the score.
     score: ColumnDrift
     #: None if the bundle has no reference for verdicts.
     alert_rate: AlertRate | None
     #: None if no row had a score.
     mean_score: float | None
-    #: Label-free estimates; None if nothing was alerted or scored. They assume calibrated scores and an unchanged
-    #: P(label│input), so they cannot show concept drift.
+    #: Precision estimated without labels; None if nothing was alerted. It assumes calibrated scores and an unchanged
+    #: P(label│input), so it cannot show concept drift.
     expected_precision: float | None
+    #: Recall estimated without labels, under the same assumptions; None if nothing was scored.
     expected_recall: float | None
     #: Share of windows of this size with a false alarm, as measured during training; None if it was not measured.
     false_alarm_rate: float | None
-    #: Counts of the window's features, scores and verdicts, as in `DriftCounts`.
+    #: By feature name: number of rows in each bin, then number of rows without a value.
     counts: dict[str, tuple[Count, ...]]
+    #: Number of rows in each bin of the score, then number of rows without a score.
     score_counts: tuple[Count, ...]
+    #: Number of rows that the model's own policy would review.
     reviews: Count
+    #: Number of rows that the model's own policy would decline.
     declines: Count
     #: Time at which the counts that closed the window were written. The reporting worker's own clock is not used, so
     #: that two workers write the same report.
     written_at_ms: int
+    #: Version of the message's format.
     schema_version: Literal[1] = 1

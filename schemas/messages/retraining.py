@@ -33,7 +33,9 @@ class RetrainRequest(Struct, frozen=True):
     #: Reason in one line, for people to read.
     why: Annotated[str, Meta(min_length=1, max_length=1000)]
     asked_at_ms: EventTimeMs
+    #: Program or person that requested the model.
     author: Identifier
     #: None while the request is open.
     answer: RetrainAnswer | None = None
+    #: Version of the message's format.
     schema_version: Literal[1] = 1

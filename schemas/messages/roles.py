@@ -18,6 +18,7 @@ class Policy(Struct, frozen=True):
         ValueError: If review > decline, or if the review cost does not fit the kind.
     """
 
+    #: Name of the policy, which decisions repeat as `policy_version`.
     version: Identifier
     #: Threshold for review. Kind expected_loss does not use it: write 0.
     review: Annotated[float, Meta(ge=0, le=1)]
@@ -42,7 +43,9 @@ class Policy(Struct, frozen=True):
 class BundleRef(Struct, frozen=True):
     """Path of a bundle, and the hash that identifies it."""
 
+    #: Name of the model.
     name: Identifier
+    #: Version of the model.
     version: Identifier
     #: Path relative to the bundle store, whose location is a setting, so that each worker can mount it anywhere.
     path: Identifier
@@ -57,12 +60,14 @@ class Challenger(Struct, frozen=True):
         ValueError: If the share does not fit the mode.
     """
 
+    #: Bundle of the challenger.
     bundle: BundleRef
     #: shadow: decides nothing. split: decides for a share of the cards, always the same cards.
     mode: Literal["shadow", "split"] = "shadow"
     #: Share of the cards that the challenger decides for; 0 in mode shadow.
     share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    #: None: the policy in the bundle's manifest. The champion's own bundle with a different policy is a challenger too.
+    #: Policy of the challenger; None: the policy in the bundle's manifest. The champion's own bundle with a different
+    #: policy is a challenger too.
     policy: Policy | None = None
 
     def __post_init__(self) -> None:
@@ -112,7 +117,7 @@ class LinkedEvidence(Struct, frozen=True, tag_field="kind", tag="link"):
 
 
 class GateEvidence(Struct, frozen=True, tag_field="kind", tag="gate"):
-    """Evidence from the gate test that a challenger passed."""
+    """Evidence that a challenger has passed its gate test."""
 
     #: Number of the gate test in the ledger.
     test: Annotated[int, Meta(ge=1)]
@@ -147,19 +152,23 @@ class ModelUpdate(Struct, frozen=True):
     """
 
     epoch: Epoch
+    #: Bundle of the model that decides.
     champion: BundleRef
+    #: UTC milliseconds at which the assignment was written.
     written_at_ms: int
     #: Person or program that wrote the assignment, for the audit.
     author: str
     #: Reason for the change, for the audit.
     note: str = ""
+    #: Bundle of the previous champion, which a rollback restores; None if there is none.
     previous: BundleRef | None = None
+    #: All challengers.
     challengers: tuple[Challenger, ...] = ()
-    #: None: the policy in the champion's manifest.
+    #: Policy of the champion; None: the policy in its manifest.
     policy: Policy | None = None
     #: Policy that `previous` decided by; None: the policy in its manifest.
     previous_policy: Policy | None = None
-    #: None: no would-be decline is let through.
+    #: Rule for would-be declines that are let through; None: there are none.
     exploration: Exploration | None = None
     #: Input to the hashes that select the cards of a split and the explored transactions; a new salt selects others.
     salt: Annotated[str, Meta(max_length=64)] = ""
