@@ -20,9 +20,11 @@ from stream.settings import Settings
 from tests.support.isolated_settings import isolated_settings
 from tests.support.kinds import forbid_servers, is_unit_test, may_have_unit_tests, uses_broker
 from tests.support.session_broker import session_broker
+from tests.support.session_faults import SessionFaults
 
 # No deadline: how long an example takes depends on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("unit", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("untimed")
 
 
@@ -36,13 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prevent the suite's parallel processes from downloading anything twice and from taking each other's ports."""
+    """Prevent the suite's parallel processes from downloading anything twice and from taking each other's ports.
+
+    Faults that belong to no test fail a unit run.
+    """
     # OpenMP threads wait for each other by spinning: with more threads than cores, a small fit takes six times the
     # processor time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config.pluginmanager.register(SessionFaults(config))
     process: dict[str, Any] | None = getattr(config, "workerinput", None)
     if config.getoption("unit"):
         forbid_servers()
+        hypothesis.settings.load_profile("unit")
     elif process is None:
         # If the network or the package is missing, the tests that need a broker report the error.
         with contextlib.suppress(KafkaError):
@@ -52,9 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
                 _share_broker(config)
     if process is not None:
         number, count = int(process["workerid"].removeprefix("gw")), int(process["workercount"])
-        ports._PORTS = ports._PORTS[
-            number::count
-        ]  # a free port stays free until its server starts, which takes seconds
+        # A free port stays free until its server starts, which takes seconds.
+        ports._PORTS = ports._PORTS[number::count]
 
 
 def _share_broker(config: pytest.Config) -> None:
@@ -78,7 +84,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     so they start early: then no process waits for another at the end.
     """
     for item in items:
-        item.add_marker("unit" if is_unit_test(item) else "integration")
+        if is_unit_test(item):
+            item.add_marker("unit")
+        elif not item.get_closest_marker("integration"):
+            item.add_marker("integration")
     if config.getoption("unit"):
         config.hook.pytest_deselected(items=[item for item in items if not item.get_closest_marker("unit")])
         items[:] = [item for item in items if item.get_closest_marker("unit")]

@@ -6,10 +6,11 @@ import importlib
 import pytest
 
 from tests.support.imports import OUTSIDE, PACKAGES, modules_of
+from tests.support.kinds import imports_slow_library
 
-#: Modules with examples, found by their source text.
+#: Modules with examples, recognised by their source text. Those that import a slow library are integration tests.
 WITH_EXAMPLES = [
-    module
+    pytest.param(module, marks=pytest.mark.integration if imports_slow_library(module) else ())
     for module, file in sorted(modules_of(dict.fromkeys((*PACKAGES, *OUTSIDE))).items())
     if ">>> " in file.read_text(encoding="utf-8") and module != __name__
 ]

@@ -21,6 +21,15 @@ def record(event, arguments):
 sys.addaudithook(record)
 """
 
+#: A conftest.py with the plugin that fails a unit run for the faults that no test is to blame for.
+PLUGIN = """
+from tests.support.session_faults import SessionFaults
+def pytest_addoption(parser):
+    parser.addoption("--unit", action="store_true")
+def pytest_configure(config):
+    config.pluginmanager.register(SessionFaults(config))
+"""
+
 
 def _unit_run(tmp_path: Path, *arguments: str) -> tuple[str, list[str]]:
     """Run pytest as `make test-unit` does, and return its output and the names of the programs that it started."""
@@ -53,6 +62,36 @@ subprocess.run(["java", "-version"], check=False)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "a unit test started java" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "1")])
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("open(__file__); gc.collect()", "leak, noticed during test_one.py::test_passes"),
+        (
+            "gc.disable(); loop = [open(__file__)]; loop.append(loop)",
+            "leak, noticed after the last test: unclosed file",
+        ),
+        ("sys.modules['mlflow'] = gc", "a unit test imported mlflow"),
+    ],
+)
+def test_a_fault_fails_a_unit_run_and_no_test(
+    tmp_path: Path, statement: str, fault: str, parallel: tuple[str, ...]
+) -> None:
+    """A leak, or the import of a slow library, ends a unit run with an error, although every test passes."""
+    (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
+    test = f"import gc, sys\n\ndef test_passes():\n    {statement}\n"
+    (tmp_path / "test_one.py").write_text(test, encoding="utf-8")
+    filters = ("-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *filters, *parallel]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for unit in (True, False):
+        arguments = [*command, *(["--unit"] if unit else [])]
+        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert "1 passed" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == int(unit)
+        assert (f"ERROR {fault}" in done.stdout) is unit
 
 
 def test_this_test_is_no_unit_test(request: pytest.FixtureRequest) -> None:

@@ -17,10 +17,10 @@ from tests.support.imports import OUTSIDE, PACKAGES, ROOT, imports_of, modules_o
 BROKER_FIXTURES = frozenset({"bootstrap", "own_broker", "make_settings"})
 #: Modules that start programs. A test that imports one of them, directly or through other modules in `tests`, is an
 #: integration test.
-STARTERS = ("multiprocessing", "playwright", "stream.local", "subprocess", "testcontainers")
+STARTERS = ("multiprocessing", "playwright", "stream.local", "subprocess", "testcontainers", "training.data.fetch")
 #: Libraries that take seconds to import and minutes to test. A test that imports one of them, directly or through other
 #: modules of ours, is an integration test.
-SLOW_LIBRARIES = ("imblearn", "lightgbm", "matplotlib", "mlflow", "optuna", "skl2onnx", "xgboost")
+SLOW_LIBRARIES = frozenset({"imblearn", "lightgbm", "matplotlib", "mlflow", "optuna", "skl2onnx", "xgboost"})
 #: Programs that a unit test must not start, by the names of their executables: Kafka runs in Java.
 SERVERS = ("java", "initdb", "pg_ctl", "postgres")
 
@@ -33,7 +33,9 @@ def uses_broker(item: pytest.Item) -> bool:
 
 
 def is_unit_test(item: pytest.Item) -> bool:
-    """Return whether a test is a unit test."""
+    """Return whether a test is a unit test. A test marked as an integration test is none."""
+    if item.get_closest_marker("integration"):
+        return False
     return may_have_unit_tests(item.path) and not (uses_broker(item) or _uses_postgres(item) or _shares_set_up(item))
 
 
@@ -47,7 +49,13 @@ def may_have_unit_tests(path: Path) -> bool:
     # The root's conftest.py defines the fixtures that start brokers; it does not count.
     conftests = [".".join((*folders[:depth], "conftest")) for depth in range(2, len(folders) + 1)]
     modules = [module, *(each for each in conftests if each in _FILES)]
-    return not (_reach(modules, ("tests",), STARTERS) or _reach(modules, (*PACKAGES, *OUTSIDE), SLOW_LIBRARIES))
+    return not (_reach(modules, ("tests",), STARTERS) or any(map(imports_slow_library, modules)))
+
+
+@functools.cache
+def imports_slow_library(module: str) -> bool:
+    """Return whether importing a module of ours imports a slow library, directly or through other modules of ours."""
+    return _reach([module], (*PACKAGES, *OUTSIDE), SLOW_LIBRARIES)
 
 
 def forbid_servers() -> None:
@@ -74,7 +82,7 @@ def _shares_set_up(item: pytest.Item) -> bool:
     return any(each.scope != "function" and each.func.__module__.startswith("tests.") for each in definitions)
 
 
-def _reach(modules: Iterable[str], through: tuple[str, ...], targets: tuple[str, ...]) -> bool:
+def _reach(modules: Iterable[str], through: Iterable[str], targets: Iterable[str]) -> bool:
     """Return whether importing our modules imports a target, directly or through modules of the given packages."""
     seen: set[str] = set()
     waiting = list(modules)
@@ -94,5 +102,5 @@ def _reach(modules: Iterable[str], through: tuple[str, ...], targets: tuple[str,
 def _imports(module: str) -> frozenset[str]:
     """Return the names of everything that a module of ours imports when it is imported, with their packages."""
     names = [each.name for each in imports_of(module, _FILES[module].read_text(encoding="utf-8")) if each.at_start]
-    parts = [name.split(".") for name in names]
-    return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))
+    split = [name.split(".") for name in names]
+    return frozenset(".".join(each[:depth]) for each in split for depth in range(1, len(each) + 1))

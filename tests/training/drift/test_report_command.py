@@ -15,6 +15,9 @@ from tests.support.bundles import put_bundle
 from training.cli import cli, main
 from training.drift.inputs import read_model
 
+# The command imports matplotlib when it runs.
+pytestmark = pytest.mark.integration
+
 ROWS = 1200
 YAML = """
 time: {column: when, unit: ms}
