@@ -4,7 +4,7 @@ Zensical stops at a link to a missing page or heading. After that, this module
 
 - turns links to source files, which the site does not contain, into plain text;
 - fails if a page is missing from the navigation, a file from the site, or a link leads nowhere;
-- fails if a page would load anything from another host.
+- fails if a page or a style sheet would load anything from another host.
 """
 
 import functools
@@ -25,8 +25,11 @@ _LINK = re.compile(r'<a href="([^"#]+)(?:#[^"]*)?">(.*?)</a>', re.DOTALL)
 _TARGET = re.compile(r'\b(?:href|src)="([^"]+)"')
 #: Elements that make a browser load a file; `rel` tells them from links that the reader may follow.
 _LOADED = re.compile(
-    r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"[^>]*>', re.DOTALL
+    r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href|srcset)="((?:https?:)?//[^"]+)"[^>]*>', re.DOTALL
 )
+#: Parts of a style sheet that make a browser load a file.
+_LOADED_BY_CSS = re.compile(r"""(?:\burl\(\s*["']?|@import\s*["'])((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
+_STYLE = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL)
 
 
 def main() -> None:
@@ -37,7 +40,8 @@ def main() -> None:
     listed = set(navigation())
     orphans = (page for page in sorted(DOCS.rglob("*.md")) if str(page.relative_to(DOCS)) not in listed)
     problems = [f"{page.relative_to(DOCS)} is not in nav in zensical.toml" for page in orphans]
-    problems += finish(SITE, DOCS)
+    problems += link_problems(SITE, DOCS)
+    problems += external_loads(SITE)
     for problem in problems:
         sys.stderr.write(f"docs: {problem}\n")
     sys.exit(1 if problems else None)
@@ -52,24 +56,35 @@ def navigation() -> Iterator[str]:
             entries += [] if isinstance(target, str) else target
 
 
-def finish(site: Path, docs: Path) -> Iterator[str]:
-    """Replace links to source files in a built site, and yield a line for each problem of the site.
+def link_problems(site: Path, docs: Path) -> list[str]:
+    """Replace links to source files in a built site by their text, and return a line for each missing file or target.
 
     Args:
         site: Folder with the built site.
         docs: Folder with the Markdown pages.
     """
+    problems = []
     for source in sorted(docs.rglob("*")):
         built = (site / source.relative_to(docs)).with_suffix(".html" if source.suffix == ".md" else source.suffix)
         if source.is_file() and not built.exists():
-            yield f"{source.relative_to(docs)} is not in the site"
+            problems.append(f"{source.relative_to(docs)} is not in the site")
     for page in sorted(site.rglob("*.html")):
         name = page.relative_to(site)
         replace = functools.partial(_without_source_link, folder=docs / name.parent, docs=docs)
         text = _LINK.sub(replace, page.read_text("utf-8"))
         page.write_text(text, encoding="utf-8")
-        yield from (f"{name} loads {url} from another host" for url in _LOADED.findall(text))
-        yield from (f"{name} links to {target}, which does not exist" for target in _broken(text, page, site))
+        problems += [f"{name} links to {target}, which does not exist" for target in _broken(text, page, site)]
+    return problems
+
+
+def external_loads(site: Path) -> Iterator[str]:
+    """Yield a line for each file that a page or a style sheet of a built site would load from another host."""
+    for file in sorted((*site.rglob("*.html"), *site.rglob("*.css"))):
+        text = file.read_text("utf-8")
+        html = file.suffix == ".html"
+        css = "\n".join(_STYLE.findall(text)) if html else text
+        urls = (_LOADED.findall(text) if html else []) + _LOADED_BY_CSS.findall(css)
+        yield from (f"{file.relative_to(site)} loads {url} from another host" for url in urls)
 
 
 def _without_source_link(link: re.Match[str], folder: Path, docs: Path) -> str:
