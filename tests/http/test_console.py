@@ -212,6 +212,18 @@ def test_lost_kafka_and_a_lost_server_are_named(
     page.close()
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_error_of_a_proxy_is_waited_out(browser: Browser, edge: HttpProcess, status: int) -> None:
+    """An error while the server restarts behind a proxy is not a log-out: the page tries again by itself."""
+    page = browser.new_page()
+    page.route("**/console/session", lambda route: route.fulfill(status=status), times=1)
+    page.goto(f"http://127.0.0.1:{edge.web_port}/")
+    expect(page.locator("#banner")).to_contain_text("The server does not respond")
+    expect(page.locator("#state")).to_have_text("Live", timeout=10_000)
+    expect(page.locator("#banner")).to_be_hidden()
+    page.close()
+
+
 def test_users_log_in_with_a_key(
     browser: Browser,
     make_http_settings: Callable[..., Settings],

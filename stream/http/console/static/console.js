@@ -43,21 +43,22 @@ function withCode(text) {
 
 async function start() {
   const response = await fetch("/console/session").catch(() => null);
-  if (response === null) {
-    showLostServer();
-    setTimeout(start, RETRY_MS);
-  } else if (response.ok) {
+  if (response?.ok) {
     Object.assign(session, await response.json());
     byId("name").textContent = session.csrf ? session.name : "";
     byId("log-out").hidden = !session.csrf;
     byId("open-log-in").hidden = true;
     listen();
-  } else {
+  } else if (response?.status === 401 || response?.status === 403) {
     showState("Not logged in", "bad");
     byId("open-log-in").hidden = false;
     document.querySelector("main").hidden = true;
     showBanner([response.status === 401 ? "Log in with an API key to see traffic, alerts and drift." : await problemText(response)]);
     if (response.status === 401) openLogIn();
+  } else {
+    // No response, or one such as 502 from a proxy while the server restarts.
+    showLostServer();
+    setTimeout(start, RETRY_MS);
   }
 }
 
@@ -86,8 +87,12 @@ byId("log-in-form").addEventListener("submit", async (event) => {
 });
 
 byId("log-out").addEventListener("click", async () => {
-  await request("DELETE", "/console/session");
-  location.reload();
+  try {
+    await request("DELETE", "/console/session");
+    location.reload();
+  } catch {
+    showBanner(["The server does not respond; log out again in a moment."]);
+  }
 });
 
 // --- events
