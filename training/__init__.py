@@ -2,6 +2,8 @@
 
 import os
 
+# ONNX Runtime sends usage data unless this is set before its first import, which may be MLflow's.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # MLflow reads these on its first import: no telemetry, no progress bars that interfere with ours, no warning if git is
 # not installed, and an error after seconds instead of minutes if a server is unavailable.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

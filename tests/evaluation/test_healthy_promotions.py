@@ -30,16 +30,16 @@ def promote(rng: np.random.Generator, days: float, watched_blocks: int, fault: F
     return RollbackRule(reference, reference, limits(watched_blocks)).first_breach(live)
 
 
-@pytest.mark.parametrize("promotions", [200, pytest.param(1000, marks=pytest.mark.slow)])
-def test_of_a_thousand_healthy_promotions_at_most_one_is_rolled_back(promotions: int) -> None:
-    """At most one of a thousand healthy promotions is rolled back; by default, only the first of them are simulated.
+@pytest.mark.parametrize(("promotions", "most"), [(200, 0), pytest.param(1000, 1, marks=pytest.mark.slow)])
+def test_a_healthy_promotion_is_almost_never_rolled_back(promotions: int, most: int) -> None:
+    """Of the first 200 healthy promotions none is rolled back, and of a thousand at most one.
 
     Alert rates vary from 0.2 to 2 % over the day, and shadow periods last one to one and a half days.
     """
     rng = np.random.default_rng(20251125)
     breaches = [promote(rng, 1 + number % 3 / 4, MONITORED) for number in range(promotions)]
     rolled_back = [breach for breach in breaches if breach]
-    assert len(rolled_back) <= 1, rolled_back
+    assert len(rolled_back) <= most, rolled_back
 
 
 @pytest.mark.parametrize("promotions", [60, pytest.param(200, marks=pytest.mark.slow)])
