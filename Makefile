@@ -31,7 +31,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 .PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow lint format bench docs lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO) ## Score card transactions with ONNX models on a real Kafka, exactly once each
 	@$(BIN)/python -m deploy.demo

@@ -25,7 +25,7 @@ from stream.settings import Settings
 DOCS = Path(__file__).parents[1] / "docs"
 #: Seconds of traffic: the whole time axis of the console's chart, and a little more.
 TRAFFIC_S = 320
-#: Number of invalid messages to send, which become dead letters.
+#: Invalid messages to send, which become dead letters.
 BROKEN = [("a", b"{"), ("b", b'{"transaction_id": "7"}')]
 
 

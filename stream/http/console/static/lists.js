@@ -2,7 +2,7 @@
 
 import { byId } from "./format.js";
 
-// Numbers of items shown before the button is pressed; console.css hides the others.
+// Numbers of items shown before the button is pressed.
 const SHOWN = { alerts: 6, roles: 3, "dead-letters": 5, drift: 12 };
 
 export function prepend(list, item, maximum) {
@@ -22,6 +22,7 @@ function refresh(list) {
   const button = byId(`more-${list.id}`);
   if (!button) return;
   const all = list.classList.contains("all");
+  [...list.children].forEach((item, index) => { item.hidden = !all && index >= SHOWN[list.id]; });
   button.hidden = count <= SHOWN[list.id];
   button.textContent = all ? "Show fewer" : `Show all ${count}`;
   button.setAttribute("aria-expanded", String(all));
