@@ -19,12 +19,12 @@ PROGRAMS: dict[str, click.Command] = {"fraud-stream": stream.cli.cli, "fraud-tra
 
 def page() -> str:
     """Return the text of docs/cli.md."""
-    parts = [head("Command line", "the commands' help texts", _INTRODUCTION)]
+    blocks = [head("Command line", "the commands' help texts", _INTRODUCTION)]
     for name, program in PROGRAMS.items():
         for path, context in _commands(name, program):
             level = "##" if path == name else "###"
-            parts.append(f"{level} {path}\n\n```text\n{context.command.get_help(context).strip()}\n```\n")
-    return "\n".join(parts)
+            blocks.append(f"{level} {path}\n\n```text\n{context.command.get_help(context).strip()}\n```\n")
+    return "\n".join(blocks)
 
 
 def _commands(

@@ -12,7 +12,8 @@ from stream.settings import Settings
 
 _INTRODUCTION = """
 [openapi.json](openapi.json) is the same description for programs; a running edge serves it at `GET /openapi.json`.
-[http.md](http.md) explains what a response guarantees. Routes marked *key* need an API key if `FRAUD_HTTP_KEYS` is set.
+[http.md](http.md) explains what a response guarantees. If `FRAUD_HTTP_KEYS` is set, a route
+with a scope in the column *access* needs an API key with that scope.
 The routes of the console are not listed: they may change with the console's page.
 """
 
@@ -39,37 +40,38 @@ def page() -> str:
         for path, operations in document()["paths"].items()
         for method, operation in operations.items()
     ]
-    overview = [
-        [f"[{code(name)}](#{_anchor(name)})", "key" if "security" in route else "", route["description"]]
-        for name, route in routes
-    ]
-    parts = [
+    overview = [[f"[{code(name)}](#{_anchor(name)})", _scope(route), route["description"]] for name, route in routes]
+    blocks = [
         head("HTTP API", "the FastAPI application", _INTRODUCTION),
         table(["route", "access", "purpose"], overview) + "\n",
         *(_section(name, route) for name, route in routes),
         "## Schemas\n",
         sections(document()["components"]["schemas"], "###"),
     ]
-    return "\n".join(parts)
+    return "\n".join(blocks)
+
+
+def _scope(route: dict[str, Any]) -> str:
+    return " ".join(code(scope) for each in route.get("security", ()) for scope in each["key"]) or "anyone"
 
 
 def _section(name: str, route: dict[str, Any]) -> str:
-    parts = [f"## {name}\n\n{route['description']}\n"]
+    blocks = [f"## {name}\n\n{route['description']}\n"]
     for parameter in route.get("parameters", ()):
         values = " or ".join(map(code, parameter["schema"].get("enum", ())))
         default = code(parameter["schema"].get("default", ""))
-        parts.append(
+        blocks.append(
             f"Query parameter {code(parameter['name'])} ({values}; default {default}): {parameter['description']}\n"
         )
     if body := route.get("requestBody"):
         content = body["content"]["application/json"]
         examples = content.get("examples") or {"": {"value": content["example"]}}
-        parts.extend(
+        blocks.extend(
             f"{each.get('summary', 'Request')}:\n\n```json\n{json.dumps(each['value'], ensure_ascii=False)}\n```\n"
             for each in examples.values()
         )
     rows = [[status, each["description"]] for status, each in sorted(route["responses"].items())]
-    return "\n".join([*parts, table(["status", "meaning"], rows) + "\n"])
+    return "\n".join([*blocks, table(["status", "meaning"], rows) + "\n"])
 
 
 def _anchor(name: str) -> str:

@@ -18,14 +18,14 @@ _TYPES = {BigInteger: "bigint", Boolean: "boolean", Double: "double", Text: "tex
 
 def page() -> str:
     """Return the text of docs/ledger-tables.md."""
-    parts = [head("Tables of the ledger", "stream/ledger/tables.py", _INTRODUCTION)]
+    blocks = [head("Tables of the ledger", "stream/ledger/tables.py", _INTRODUCTION)]
     for each in metadata.tables.values():
         rows = [[code(column.name), _type(column), _role(column), column.doc or ""] for column in each.columns]
-        parts.append(f"## {each.name}\n\n{each.info['summary']}\n")
-        parts.append(table(["column", "type", "key", "meaning"], rows) + "\n")
+        blocks.append(f"## {each.name}\n\n{each.info['summary']}\n")
+        blocks.append(table(["column", "type", "key", "meaning"], rows) + "\n")
         if indexes := _indexes(each):
-            parts.append(f"Indexes: {indexes}.\n")
-    return "\n".join(parts)
+            blocks.append(f"Indexes: {indexes}.\n")
+    return "\n".join(blocks)
 
 
 def _type(column: Column[object]) -> str:

@@ -15,7 +15,7 @@ _NAMES = {"worker": "worker", "http": "HTTP edge", "ledger": "ledger", "archive"
 
 def page() -> str:
     """Return the text of docs/metrics.md."""
-    parts = [head("Metrics", "the programs' registries", _INTRODUCTION)]
+    blocks = [head("Metrics", "the programs' registries", _INTRODUCTION)]
     sections: dict[tuple[str, ...], dict[str, Family]] = {}
     for name, family in families().items():
         sections.setdefault(tuple(family.programs), {})[name] = family
@@ -28,8 +28,8 @@ def page() -> str:
             [code(name), metric.kind, ", ".join(map(code, metric.labels)), metric.help]
             for name, metric in metrics.items()
         ]
-        parts.append(f"## {title[0].upper()}{title[1:]}\n\n{table(['name', 'type', 'labels', 'meaning'], rows)}\n")
-    return "\n".join(parts)
+        blocks.append(f"## {title[0].upper()}{title[1:]}\n\n{table(['name', 'type', 'labels', 'meaning'], rows)}\n")
+    return "\n".join(blocks)
 
 
 def _order(section: tuple[tuple[str, ...], dict[str, Family]]) -> list[int]:

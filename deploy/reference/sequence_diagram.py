@@ -62,7 +62,7 @@ def render(title: str, lanes: Sequence[str], steps: Sequence[Step]) -> str:
         drawn += shapes
         y += height
     width, height = _LANE * len(lanes), y + _BOTTOM
-    parts = [
+    elements = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(title)}</title>",
         f"<style>{_STYLE}</style>",
@@ -70,12 +70,12 @@ def render(title: str, lanes: Sequence[str], steps: Sequence[Step]) -> str:
         f'<rect class="page" width="{width}" height="{height}"/>',
     ]
     for lane, centre in x.items():
-        parts += [
+        elements += [
             f'<line class="lane" x1="{centre}" y1="{_TOP + 14}" x2="{centre}" y2="{height - 6}"/>',
             f'<rect class="box" x="{centre - 76}" y="{_TOP - 20}" width="152" height="30" rx="4"/>',
             f'<text class="name" x="{centre}" y="{_TOP - 1}">{escape(lane)}</text>',
         ]
-    return "\n".join([*parts, *drawn, "</svg>"]) + "\n"
+    return "\n".join([*elements, *drawn, "</svg>"]) + "\n"
 
 
 def _message(step: Step, x: dict[str, int], y: int) -> tuple[list[str], int]:

@@ -22,7 +22,7 @@ def page() -> str:
     """Return the text of docs/settings.md."""
     _, components = msgspec.json.schema_components([Settings])
     defaults = Settings().environment()
-    parts = [head("Settings", "stream/settings/", _INTRODUCTION)]
+    blocks = [head("Settings", "stream/settings/", _INTRODUCTION)]
     for group in msgspec.structs.fields(Settings):
         schemas: dict[str, dict[str, Any]] = components[group.type.__name__]["properties"]
         notes = field_notes(group.type)
@@ -31,6 +31,6 @@ def page() -> str:
             variable = f"{PREFIX}{group.name}_{field.name}".upper()
             meaning = " ".join(filter(None, (notes.get(field.name, "″"), allowed(schemas[field.name]))))
             rows.append([code(variable), code(defaults[variable]) or "empty", meaning])
-        parts.append(f"## {group.name.capitalize()}\n\n{summary(group.type)}\n")
-        parts.append(table(["variable", "default", "meaning"], rows) + "\n")
-    return "\n".join(parts)
+        blocks.append(f"## {group.name.capitalize()}\n\n{summary(group.type)}\n")
+        blocks.append(table(["variable", "default", "meaning"], rows) + "\n")
+    return "\n".join(blocks)

@@ -58,20 +58,20 @@ class Session:
             (self._directory / block.argument).write_text(block.text)
             return
         for command in block.commands():
-            place = f"{block.page.name}, line {block.line}: {command.text}"
+            location = f"{block.page.name}, line {block.line}: {command.text}"
             if block.kind == "background":
-                self.start(command.text, block.argument, place)
+                self.start(command.text, block.argument, location)
                 continue
-            output = self.run(command.text, place)
+            output = self.run(command.text, location)
             missing = shows(command.output, output)
-            assert missing is None, f"{place}\ndid not print {missing!r} but:\n{output}"
+            assert missing is None, f"{location}\ndid not print {missing!r} but:\n{output}"
 
-    def run(self, command: str, place: str = "") -> str:
+    def run(self, command: str, location: str = "") -> str:
         """Run a command to its end and return its output.
 
         Args:
             command: Command line for bash.
-            place: Where the command stands, for errors.
+            location: Page and line of the command, for errors.
 
         Raises:
             AssertionError: If the command fails.
@@ -87,16 +87,16 @@ class Session:
             timeout=COMMAND_S,
             check=False,
         )
-        assert done.returncode == 0, f"{place or command}\nexited with {done.returncode}:\n{done.stdout}"
+        assert done.returncode == 0, f"{location or command}\nexited with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
-    def start(self, command: str, text: str, place: str = "") -> None:
+    def start(self, command: str, text: str, location: str = "") -> None:
         """Start a command in the background and wait until its output contains a text.
 
         Raises:
             AssertionError: If the command ends, or does not print the text in time.
         """
-        place = place or command
+        location = location or command
         log = self._directory / f".background-{len(self._background)}"
         with log.open("wb") as file:
             process = subprocess.Popen(
@@ -111,8 +111,10 @@ class Session:
         self._background.append(process)
         deadline = time.monotonic() + START_S
         while text not in (output := log.read_text("utf-8", "replace")):
-            assert process.poll() is None, f"{place}\nended:\n{output}"
-            assert time.monotonic() < deadline, f"{place}\ndid not print {text!r} within {START_S:g} s but:\n{output}"
+            assert process.poll() is None, f"{location}\nended:\n{output}"
+            assert time.monotonic() < deadline, (
+                f"{location}\ndid not print {text!r} within {START_S:g} s but:\n{output}"
+            )
             time.sleep(0.1)
 
     def _shell(self, command: str) -> list[str]:

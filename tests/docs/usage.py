@@ -53,10 +53,10 @@ def _click_error(command: click.Command, words: list[str], *, elided: bool) -> s
     context = click.Context(command, info_name=words[0], **command.context_settings)
     arguments = words[1:]
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        found = command.get_command(context, arguments[0])
-        if found is None:
+        subcommand = command.get_command(context, arguments[0])
+        if subcommand is None:
             return f"No such command {arguments[0]!r}."
-        command, context = found, click.Context(found, parent=context, info_name=arguments[0])
+        command, context = subcommand, click.Context(subcommand, parent=context, info_name=arguments[0])
         arguments = arguments[1:]
     try:
         # Options are looked up and counted; values are not checked, since files may not exist here.

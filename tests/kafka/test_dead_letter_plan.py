@@ -20,8 +20,8 @@ def stored(offset: int, **overrides: Any) -> StoredDeadLetter:
 
 def test_messages_are_counted_by_topic_and_reason() -> None:
     """Every message that can be sent again is chosen, and counted for the question to the operator."""
-    found = [stored(0), stored(1, reason=DeadLetterReason.NOT_JSON), stored(2, source_topic="labels")]
-    plan = plan_replay(found, set(), ReplayRules(INPUTS))
+    rejected = [stored(0), stored(1, reason=DeadLetterReason.NOT_JSON), stored(2, source_topic="labels")]
+    plan = plan_replay(rejected, set(), ReplayRules(INPUTS))
     assert plan.chosen == {(0, 0), (0, 1), (0, 2)}
     assert plan.counts == {
         ("transactions", DeadLetterReason.MISSING_FEATURE): 1,
@@ -50,8 +50,8 @@ def test_a_message_that_must_not_be_sent_is_skipped(overrides: dict[str, Any], s
 
 def test_more_replays_are_possible_on_request() -> None:
     """A message that was rejected again is sent again while it was sent fewer times than the rules allow."""
-    found = [stored(offset, replays=offset) for offset in range(4)]
-    plan = plan_replay(found, set(), ReplayRules(INPUTS, max_replays=3))
+    rejected = [stored(offset, replays=offset) for offset in range(4)]
+    plan = plan_replay(rejected, set(), ReplayRules(INPUTS, max_replays=3))
     assert plan.chosen == {(0, 0), (0, 1), (0, 2)}
 
 
@@ -73,8 +73,8 @@ def test_a_message_of_a_recreated_topic_is_another_message() -> None:
 
 def test_the_limit_keeps_the_oldest() -> None:
     """With a limit, the messages that were rejected first are sent first; the others are left for another run."""
-    found = [stored(offset, refused_at_ms=5_000 - offset) for offset in range(5)]
-    plan = plan_replay(found, set(), ReplayRules(INPUTS, limit=2))
+    rejected = [stored(offset, refused_at_ms=5_000 - offset) for offset in range(5)]
+    plan = plan_replay(rejected, set(), ReplayRules(INPUTS, limit=2))
     assert plan.chosen == {(0, 3), (0, 4)}
     assert plan.counts.total() == 2
     assert plan.later == 3
