@@ -12,7 +12,7 @@ export base_version=${base##*:}
 base_version=${base_version%-slim}
 
 scratch=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
 # build NAME OPTION…: builds the image localhost/NAME; shows podman's output only if that fails.
 build() {
