@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -33,12 +33,46 @@ BACKGROUND: dict[Scheme, str] = {"light": "rgb(246, 247, 249)", "dark": "rgb(15,
 #: Returns the elements that are wider than their box or the screen, except charts and text for screen readers.
 CLIPPED = """() => {
   const screen = document.documentElement.clientWidth;
-  const shown = [...document.querySelectorAll("header *, main *")].filter((each) =>
-    each.getClientRects().length && !each.closest("svg, .announcement"));
+  const all = document.querySelectorAll("header *, main *, #banner, #banner *, dialog[open], dialog[open] *");
+  const shown = [...all].filter((each) => each.getClientRects().length && !each.closest("svg, .announcement"));
   const clipped = shown.filter((each) => each.getBoundingClientRect().right > screen + 1 ||
     (getComputedStyle(each).display !== "inline" && each.scrollWidth > each.clientWidth + 1));
   return clipped.map((each) => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 40)}`);
 }"""
+#: Returns the console's current state, as the server sends it to a page that connects.
+SNAPSHOT = """() => new Promise((resolve) => {
+  const source = new EventSource("/console/events");
+  source.addEventListener("snapshot", (event) => { source.close(); resolve(JSON.parse(event.data)); });
+})"""
+#: Widths in pixels: a phone, a tablet and desktops, and both sides of each breakpoint in console.css.
+WIDTHS = (360, 479, 480, 639, 640, 768, 991, 992, 1024, 1440)
+
+
+def wide(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return a state in which every section has the longest texts that it may have to show."""
+    name = "merchant_category_code_of_the_last_hour_"  # 40 characters, and none at which a browser breaks lines
+    now = snapshot["now_ms"]
+    states = ("page", "alarm", "high", "ok", "unknown")
+    columns = {f"{name}{number}": [0.25, 0.125, state] for number, state in enumerate(states)}
+    figures = {"transactions": 9_876_543, "reviews": 987_654, "declines": 876_543, "problems": 765_432}
+    models = [
+        {"model": f"fraud/{name}{number}", "policy": name, "decides": number == 0} | figures for number in range(3)
+    ]
+    return snapshot | {
+        "status": {"problems": [{"name": "kafka", "sentence": f"The broker at {name}{name} does not respond."}]},
+        "traffic": [each | {"models": models} for each in snapshot["traffic"]],
+        "drift": [{"at_ms": now, "model": models[0]["model"], "decides": True, "columns": columns}],
+        "dead_letters": [
+            {
+                "reason": name,
+                "detail": f"{name}{name} is not finite",
+                "source": f"{name}/1023/9876543210",
+                "size": 10_485_760,
+                "refused_at_ms": now,
+            }
+        ],
+        "roles": [each | {"author": name, "note": name * 3, "champion": name} for each in snapshot["roles"]],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +159,20 @@ def test_the_traffic_of_workers_is_shown(page: Page, edge: HttpProcess, tmp_path
 def test_nothing_is_clipped_at_any_width(browser: Browser, page: Page, edge: HttpProcess, scheme: Scheme) -> None:
     """From 360 to 1440 pixels nothing is wider than its box, even with long names, and the colour scheme is used."""
     edge.predict(transaction(1, transaction_id="payment-" * 15, features=DECLINED))
-    for width in (360, 768, 1024, 1440):
+    expect(page.locator("#models li")).to_have_count(2)
+    event = f"event: snapshot\ndata: {json.dumps(wide(page.evaluate(SNAPSHOT)))}\n\n"
+    for width in WIDTHS:
         sized = browser.new_page(viewport={"width": width, "height": 740}, color_scheme=scheme, is_mobile=width < 400)
+        sized.route("**/console/events", lambda route: route.fulfill(body=event, content_type="text/event-stream"))
         sized.goto(page.url)
         expect(sized.locator("#alerts > li")).to_have_count(1)
+        expect(sized.locator("#drift > li")).to_have_count(5)
+        expect(sized.locator("#models > li")).to_have_count(3)
+        expect(sized.locator("#dead-letters > li")).to_have_count(1)
+        expect(sized.locator("#banner")).to_be_visible()
         assert sized.evaluate(CLIPPED) == [], f"at {width} pixels"
+        sized.evaluate("document.getElementById('log-in').showModal()")
+        assert sized.evaluate(CLIPPED) == [], f"the dialog at {width} pixels"
         assert sized.evaluate("getComputedStyle(document.body).backgroundColor") == BACKGROUND[scheme]
         sized.close()
 
