@@ -6,7 +6,7 @@
 import json
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def json_schema(contract: type[msgspec.Struct]) -> dict[str, Any]:
     # A generic struct's title contains its type arguments.
     body["title"] = (typing.get_origin(contract) or contract).__name__
     for part in (body, *parts.values()):
-        describe(part)
+        describe(part, _STRUCTS)
     schema = {"$schema": DIALECT, **body}
     return {**schema, "$defs": parts} if parts else schema
 
@@ -48,11 +48,13 @@ def components(contracts: Iterable[type[msgspec.Struct]], prefix: str) -> dict[s
         contracts: Structs to describe.
         prefix: Beginning of each reference to a component, such as `#/components/schemas/`.
     """
+    contracts = tuple(contracts)
+    structs = _STRUCTS | {each.__name__: each for each in contracts if isinstance(each, type)}
     _, parts = msgspec.json.schema_components(contracts, ref_template=prefix + "{name}")
     for part in parts.values():
         # A generic struct's title contains its type arguments.
         part["title"] = part["title"].partition("[")[0]
-        describe(part)
+        describe(part, structs)
     return {part["title"]: part for part in parts.values()}
 
 
@@ -68,14 +70,18 @@ def write() -> None:
         (DIRECTORY / f"{name}.schema.json").write_text(rendered(contract), encoding="utf-8")
 
 
-def describe(part: dict[str, Any]) -> None:
+def describe(part: dict[str, Any], structs: Mapping[str, type[msgspec.Struct]]) -> None:
     """Shorten a struct's description in a schema to one paragraph, and describe its fields by their `#:` comments.
 
     Readers of JSON know None as null.
+
+    Args:
+        part: Schema of a struct; it is changed in place.
+        structs: Structs by name.
     """
     # The first paragraph describes the struct; the rest is for readers of the Python code.
     part["description"] = re.sub(r"\s+", " ", part["description"].partition("\n\n")[0])
-    if struct := _STRUCTS.get(part["title"]):
+    if struct := structs.get(part["title"]):
         for field, note in field_notes(struct).items():
             schema = part["properties"][field]
             unit = schema.get("description", "")  # from the field's type

@@ -12,8 +12,8 @@ from stream.settings import Settings
 
 _INTRODUCTION = """
 [openapi.json](openapi.json) is the same description for programs; a running edge serves it at `GET /openapi.json`.
-[http.md](http.md) explains what a response guarantees. If `FRAUD_HTTP_KEYS` is set, a route
-with a scope in the column *access* needs an API key with that scope.
+[http.md](http.md) explains what a response guarantees. If `FRAUD_HTTP_KEYS` is set, a route with a scope in the column
+*access* needs an API key with that scope.
 The routes of the console are not listed: they may change with the console's page.
 """
 

@@ -10,8 +10,8 @@ _INTRODUCTION = """
 with any SQL client; only the ledger may write to them. [ledger.md](ledger.md) explains which of several messages a row
 keeps.
 
-The database has no views: `fraud-stream compare` shows the comparison by day that earlier versions offered as views.
-Columns whose name ends in `_ms` are UTC milliseconds since 1970, and amounts are integer minor units of the currency.
+There are no views; `fraud-stream compare` shows the comparison by day. Columns whose name ends in `_ms` are UTC
+milliseconds since 1970, and amounts are integer minor units of the currency.
 """
 _TYPES = {BigInteger: "bigint", Boolean: "boolean", Double: "double", Text: "text"}
 

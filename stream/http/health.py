@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from stream.http.auth import Auth
 from stream.http.body import JSON
 from stream.http.metrics import HttpMetrics
-from stream.http.openapi import problem_responses
+from stream.http.openapi import key_with_scope, problem_responses
 from stream.runtime.readiness import Problem, ProblemMetrics, readiness
 
 
@@ -25,12 +25,17 @@ def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Seque
     ProblemMetrics(metrics.registry, problems)
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz", response_model=None)
+    @router.get("/healthz", response_model=None, response_description="The process responds.")
     async def healthz() -> Response:
         """Liveness: the process responds."""
         return Response(b'{"status":"ok"}', media_type=JSON)
 
-    @router.get("/readyz", response_model=None, responses={503: {"description": "Not ready, with the reasons."}})
+    @router.get(
+        "/readyz",
+        response_model=None,
+        response_description="Ready.",
+        responses={503: {"description": "Not ready, with the reasons."}},
+    )
     async def readyz() -> Response:
         """Readiness: 200 with a champion and an available Kafka, else 503 with the reasons."""
         current = problems()
@@ -40,8 +45,9 @@ def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Seque
         "/metrics",
         response_model=None,
         response_class=PlainTextResponse,
+        response_description="The metrics.",
         responses=problem_responses(401, 403),
-        openapi_extra={"security": [{"key": []}]},
+        openapi_extra={"security": key_with_scope("metrics")},
     )
     async def show_metrics(request: Request) -> Response:
         """Metrics in Prometheus' text format."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from stream.http.auth import Auth
 from stream.http.body import JSON
-from stream.http.openapi import problem_responses
+from stream.http.openapi import key_with_scope, problem_responses
 from stream.scoring.model import ModelInRole
 from stream.serving.role_follower import RoleFollower
 
@@ -20,19 +20,26 @@ def model_routes(roles: RoleFollower, auth: Auth) -> APIRouter:
         auth: Authorises requests.
     """
     router = APIRouter(tags=["models"])
-    options: dict[str, Any] = {
-        "response_model": None,
-        "responses": problem_responses(401, 403, 503),
-        "openapi_extra": {"security": [{"key": []}]},
-    }
 
-    @router.get("/model", **options)
+    @router.get(
+        "/model",
+        response_model=None,
+        response_description="The champion.",
+        responses=problem_responses(401, 403, own={503: "There is no champion; try again after Retry-After seconds."}),
+        openapi_extra={"security": key_with_scope("predict")},
+    )
     async def model(request: Request) -> Response:
         """The champion: its features in manifest order, its policy, and its metrics from training."""
         auth.authorise(request, "predict")
         return _json(_describe(roles.deciding().roles.champion))
 
-    @router.get("/models", **options)
+    @router.get(
+        "/models",
+        response_model=None,
+        response_description="The models that have a role.",
+        responses=problem_responses(401, 403),
+        openapi_extra={"security": key_with_scope("read")},
+    )
     async def models(request: Request) -> Response:
         """The champion, the challengers, and the newest role change if it was rejected."""
         auth.authorise(request, "read")

@@ -1,5 +1,6 @@
 """The OpenAPI description, generated from the message structs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,7 +30,11 @@ _LISTED_TRANSACTION = {
     "description": "A transaction whose features are a list, in the order of GET /model.",
     "required": ["features"],
     "properties": {
-        "features": {"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}},
+        "features": {
+            "type": "array",
+            "items": {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]},
+            "description": "Values of the features; null if a value is unknown.",
+        },
         "transaction_id": {"type": "string", "description": "Default: a new id."},
         "card_id": {"type": "string", "description": "Default: the transaction's id."},
         "event_time_ms": {"type": "integer", "description": "Default: the time of the request."},
@@ -53,21 +58,36 @@ _STATUS_DESCRIPTIONS = {
 }
 
 
-def problem_responses(*statuses: int) -> dict[int | str, Any]:
-    """Return the OpenAPI responses of a route that may fail with these statuses."""
+def problem_responses(*statuses: int, own: Mapping[int, str] | None = None) -> dict[int | str, Any]:
+    """Return the OpenAPI responses of a route that may fail with these statuses.
+
+    Args:
+        statuses: Statuses that have the common description.
+        own: Descriptions of statuses whose cause is particular to the route.
+    """
+    descriptions = {status: _STATUS_DESCRIPTIONS[status] for status in statuses} | dict(own or {})
     content = {MEDIA_TYPE: {"schema": _PROBLEM}}
-    return {status: {"description": _STATUS_DESCRIPTIONS[status], "content": content} for status in statuses}
+    return {status: {"description": descriptions[status], "content": content} for status in sorted(descriptions)}
+
+
+def key_with_scope(scope: str) -> list[dict[str, list[str]]]:
+    """Return the OpenAPI security requirement of a route that needs an API key with this scope."""
+    return [{"key": [scope]}]
 
 
 def _route_options(
-    request: dict[str, Any], examples: dict[str, Any], response: dict[str, Any], description: str
+    request: dict[str, Any],
+    examples: dict[str, Any],
+    response: dict[str, Any],
+    description: str,
+    problems: dict[int | str, Any],
 ) -> dict[str, Any]:
     body = {"required": True, "content": {"application/json": {"schema": request, "examples": examples}}}
     ok = {200: {"description": description, "content": {"application/json": {"schema": response}}}}
     return {
         "response_model": None,
-        "openapi_extra": {"requestBody": body, "security": [{"key": []}]},
-        "responses": ok | problem_responses(400, 401, 403, 409, 413, 415, 422, 429, 503),
+        "openapi_extra": {"requestBody": body, "security": key_with_scope("predict")},
+        "responses": ok | problems,
     }
 
 
@@ -80,6 +100,7 @@ PREDICT_OPTIONS = _route_options(
     },
     _RESPONSE,
     "The decision.",
+    problem_responses(400, 401, 403, 409, 413, 415, 422, 429, 503),
 )
 PREDICT_BATCH_OPTIONS = _route_options(
     {
@@ -87,7 +108,12 @@ PREDICT_BATCH_OPTIONS = _route_options(
         "required": ["transactions"],
         "properties": {"transactions": {"type": "array", "items": _REQUEST}},
     },
-    {"two": {"summary": "Each as for /predict", "value": {"transactions": [_TRANSACTION, _LIST]}}},
+    {
+        "two": {
+            "summary": "Each transaction has one of the two forms that /predict accepts",
+            "value": {"transactions": [_TRANSACTION, _LIST]},
+        }
+    },
     {
         "type": "object",
         "required": ["results"],
@@ -103,6 +129,9 @@ PREDICT_BATCH_OPTIONS = _route_options(
         },
     },
     "A decision or a problem for each transaction, in the order of the request.",
+    problem_responses(
+        400, 401, 403, 413, 415, own={422: 'The body is not {"transactions": […]}, or `ack` is invalid.'}
+    ),
 )
 
 
@@ -122,10 +151,13 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
 
 
 def _decision_response(decision: dict[str, Any]) -> dict[str, Any]:
-    nullable = {name: {"anyOf": [decision["properties"][name], {"type": "null"}]} for name in OFFSET_FIELDS}
+    nullable = {}
+    for name in OFFSET_FIELDS:
+        described = decision["properties"][name]
+        nullable[name] = {"anyOf": [described, {"type": "null"}], "description": described["description"]}
     return decision | {
         "title": "DecisionResponse",
-        "description": "The decision, byte by byte as on the decisions topic. With ack=none its id, partition and "
+        "description": "The decision, byte for byte as on the decisions topic. With ack=none its id, partition and "
         "offset are null, because Kafka does not have the transaction yet.",
         "properties": decision["properties"] | nullable,
     }

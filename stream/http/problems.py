@@ -32,13 +32,15 @@ class ProblemDetails(msgspec.Struct, omit_defaults=True):
 
     #: URN of the problem type, for programs. It is not the address of a page.
     type: str
+    #: Short name of the problem type, for people.
     title: str
+    #: HTTP status of the response.
     status: int
     #: One line that says what is wrong and what to do. It never quotes the sender's values.
     detail: str
-    #: Path of the invalid field, such as `features.V3`.
+    #: Path of the invalid field, such as `features.V3`; absent if no field is at fault.
     field: str | None = None
-    #: Dead-letter reason of a transaction that cannot be scored.
+    #: Dead-letter reason of a transaction that cannot be scored; absent for any other problem.
     reason: str | None = None
 
 

@@ -73,7 +73,7 @@ shadow_scores = Table(
     Column("scored_at_ms", BigInteger, nullable=False),
     *_bookkeeping(),
     Index("shadow_scores_by_ingest_time", "ingested_at_ms"),
-    info={"summary": "One row for each transaction, model and policy that did not decide it."},
+    info={"summary": "One row for each transaction and each model and policy that did not decide it."},
 )
 
 labels = Table(

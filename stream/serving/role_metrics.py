@@ -24,7 +24,7 @@ class RoleMetrics:
         )
         self._unknown = Gauge(
             "unknown_features",
-            "Transactions with a feature that no model in a current role uses, by feature.",
+            "Transactions that carried a feature which no current model uses, by feature.",
             ["feature"],
             registry=registry,
         )

@@ -26,7 +26,7 @@ class WorkerSettings(Struct, frozen=True):
 class WebSettings(Struct, frozen=True):
     """Settings for the operators' web pages: /metrics, /healthz and /readyz."""
 
-    #: Address on which every program serves /metrics, /healthz and /readyz, and the worker's port for these pages.
+    #: Address on which worker, ledger and archive serve /metrics, /healthz and /readyz, and the worker's port for them.
     host: str = "127.0.0.1"
     port: Port = 6066
 

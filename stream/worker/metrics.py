@@ -77,7 +77,7 @@ class WorkerMetrics:
             registry=registry,
         )
         self._dead_letters = Counter(
-            "dead_letters", "Rejected transactions that became dead letters, by reason.", ["reason"], registry=registry
+            "dead_letters", "Rejected messages that became dead letters, by reason.", ["reason"], registry=registry
         )
         self.roles = RoleMetrics(registry)
         self._scores = ScoreMetrics(registry)

@@ -11,7 +11,7 @@ from schemas.message_codec import MessageCodec
 from schemas.messages import Identifier, Label, encode
 from stream.http.auth import Auth
 from stream.http.body import JSON, read_body
-from stream.http.openapi import problem_responses
+from stream.http.openapi import key_with_scope, problem_responses
 from stream.kafka.acknowledged_producer import AcknowledgedProducer, OutgoingMessage
 from stream.kafka.broker_monitor import BrokerMonitor
 
@@ -28,6 +28,10 @@ _SCHEMA = {
 _REQUEST_BODY = {
     "required": True,
     "content": {JSON: {"schema": _SCHEMA, "example": {"transaction_id": "227845", "fraud": True}}},
+}
+_PROBLEMS = {
+    422: "The label is invalid: `field` says which part.",
+    503: "Kafka is unavailable; try again after Retry-After seconds.",
 }
 
 
@@ -57,8 +61,9 @@ def label_routes(topic: str, auth: Auth, producer: AcknowledgedProducer, broker:
         "/labels",
         response_model=None,
         status_code=202,
-        responses=problem_responses(400, 401, 403, 413, 415, 422, 503) | {202: {"description": "Kafka has the label."}},
-        openapi_extra={"requestBody": _REQUEST_BODY, "security": [{"key": []}]},
+        responses=problem_responses(400, 401, 403, 413, 415, own=_PROBLEMS)
+        | {202: {"description": "The label has been written to Kafka."}},
+        openapi_extra={"requestBody": _REQUEST_BODY, "security": key_with_scope("label")},
     )
     async def label(request: Request) -> Response:
         """Label a transaction as fraud or legitimate, or withdraw its label (null). The label is written to Kafka."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from deploy.reference.http_api import document as http_document
 from schemas.json_schema import CONTRACTS, components
 
 FIELDS = [
@@ -16,3 +17,10 @@ def test_every_field_has_a_meaning(struct: str, field: str, meaning: str) -> Non
     """No cell of the column "meaning" is empty, and none says None where JSON says null."""
     assert meaning, f"add a #: comment above {struct}.{field}"
     assert "None" not in meaning
+
+
+def test_every_field_of_the_http_api_has_a_meaning() -> None:
+    """The schemas of requests, responses and problems are explained too."""
+    schemas = http_document()["components"]["schemas"]
+    fields = [(name, field, schema) for name, each in schemas.items() for field, schema in each["properties"].items()]
+    assert [(name, field) for name, field, schema in fields if not schema.get("description")] == []
