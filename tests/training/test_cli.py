@@ -95,6 +95,13 @@ def test_an_unavailable_broker_is_a_one_line_error(run: Run, trained: Trained, t
     assert len(err.splitlines()) == 1
 
 
+def test_baseline_finds_an_unavailable_broker_before_it_trains(run: Run, tmp_path: Path) -> None:
+    """A broker that could not be published to after minutes of training is reported before the data is read."""
+    code, _, err = run("baseline", "--data", str(tmp_path / "no-data.csv"), "--bootstrap", "127.0.0.1:9")
+    assert code == 1
+    assert "Kafka at 127.0.0.1:9 is not responding" in err
+
+
 def test_export_stream_and_offline_scores_write_their_files(run: Run, trained: Trained, tmp_path: Path) -> None:
     """Each command writes its file and prints the path."""
     save_roles(trained.roles, tmp_path / "roles.json")

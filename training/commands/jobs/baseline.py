@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from schemas.errors import FraudError
+from stream.kafka.topics import require_topics
 from stream.settings import read_settings
 from training.baseline import STEPS, BaselineModel, run_baseline
 from training.commands.display import progress
@@ -41,6 +43,9 @@ def train_baseline(
         started: Value of `time.perf_counter` when the command started.
     """
     leaks = accepted_leaks(accepted)
+    if bootstrap:
+        settings = kafka_settings(bootstrap)
+        require_topics(settings.kafka, settings.topic, {settings.topic.model_updates})
     with progress(1 + STEPS) as report:
         report("read the data")
         rows = read_data(data, description)
@@ -56,7 +61,12 @@ def train_baseline(
     Console().print(_table(trained, models))
     click.echo(f"trained in {time.perf_counter() - started:.0f} s, saved in {roles}")
     if bootstrap:
-        update = publish(trained, kafka_settings(bootstrap), "baseline")
+        try:
+            update = publish(trained, kafka_settings(bootstrap), "baseline")
+        except FraudError:
+            command = f"fraud-train publish --roles {roles} --bootstrap {bootstrap}"
+            click.echo(f"the models are saved; once the cause is fixed, publish them with: {command}", err=True)
+            raise
         open_promoter(store, bootstrap).catch_up()
         click.echo(f"published as role epoch {update.epoch}")
 
