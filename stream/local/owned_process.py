@@ -38,6 +38,8 @@ class OwnedProcess:
     """
 
     def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
+        # Held to use or close the pipe, so that no request is written to a descriptor that is closed and used again.
+        self._pipe = threading.Lock()
         with output.open("ab") as log:
             self._supervisor = subprocess.Popen(  # noqa: S603 - one of our own commands
                 # -I -S: the supervisor needs only the standard library, and starts in half the time.
@@ -80,14 +82,15 @@ class OwnedProcess:
         return self._supervisor.stdin
 
     def _send(self, request: bytes) -> None:
-        if not self._requests.closed:
-            with contextlib.suppress(BrokenPipeError):  # the command has ended already
+        with self._pipe, contextlib.suppress(BrokenPipeError):  # the command has ended already
+            if not self._requests.closed:
                 os.write(self._requests.fileno(), request)
 
     def _wait(self, timeout_s: float | None = None) -> int:
         """Wait until the command has ended, close the pipe to its supervisor, and return the exit code."""
         code = self._supervisor.wait(timeout_s)
-        self._requests.close()
+        with self._pipe:
+            self._requests.close()
         return code
 
 

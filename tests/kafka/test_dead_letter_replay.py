@@ -1,14 +1,15 @@
 """Sending messages again on a real Kafka: each exactly once, whatever happens in between."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import Message
 
-from schemas.errors import KafkaError
+from schemas.errors import BrokerUnavailableError, KafkaError, TransactionError
 from schemas.messages import DeadLetterReplay
 from stream.kafka import dead_letter_replay
 from stream.kafka.dead_letter_plan import ReplayRules, plan_replay
@@ -66,6 +67,41 @@ def test_a_second_run_sends_nothing(settings: Settings) -> None:
         for message in read_all(settings.kafka.bootstrap, settings.topic.dead_letter_replays)
     ]
     assert [each.source_offset for each in records] == [0, 1, 2]
+
+
+def test_a_kafka_transaction_is_limited_in_bytes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large messages are sent in several transactions; one that exceeds the limit has a transaction of its own."""
+    monkeypatch.setattr(dead_letter_replay, "CHUNK_BYTES", 10)
+    values = [b"1" * 6, b"2" * 4, b"3", b"4" * 20, b"5"]
+    reject(settings, values)
+    counts: list[int] = []
+    assert replay(settings, counts.append) == 5
+    assert counts == [2, 3, 4, 5]
+    assert [message.value() for message in sent(settings)] == values
+
+
+def test_a_missing_topic_that_a_replay_does_not_use_is_not_missed(settings: Settings) -> None:
+    """A user with the documented rights does not see our other topics, so their absence is no error."""
+    reject(settings, [b"a"])
+    blind = settings.replace(topic_drift_counts="missing", topic_decisions="missing-too")
+    assert replay(blind) == 1
+    assert len(sent(settings)) == 1
+
+
+def test_without_a_response_the_error_says_to_run_it_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out is not blamed on the messages, and the error says what was sent."""
+
+    def time_out(_: object) -> None:
+        raise TransactionError("timed out", fenced=False, written_nothing=True, unavailable=True)
+
+    @contextmanager
+    def unresponsive(*_: object) -> Iterator[Callable[[object], None]]:
+        yield time_out
+
+    monkeypatch.setattr(dead_letter_replay, "sole_transactions", unresponsive)
+    reject(settings, [b"a"])
+    with pytest.raises(BrokerUnavailableError, match=r"0 messages were certainly sent\. Run the same command again"):
+        replay(settings)
 
 
 class CrashError(Exception):
