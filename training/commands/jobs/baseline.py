@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.errors import FraudError
-from stream.kafka.topics import require_topics
+from stream.control.role_reader import current_roles
 from stream.settings import read_settings
 from training.baseline import STEPS, BaselineModel, run_baseline
 from training.commands.display import progress
@@ -45,7 +45,7 @@ def train_baseline(
     leaks = accepted_leaks(accepted)
     if bootstrap:
         settings = kafka_settings(bootstrap)
-        require_topics(settings.kafka, settings.topic, {settings.topic.model_updates})
+        current_roles(settings.kafka, settings.topic)  # report an unusable broker before minutes of training
     with progress(1 + STEPS) as report:
         report("read the data")
         rows = read_data(data, description)
