@@ -54,7 +54,7 @@ class BundleRef(Struct, frozen=True):
 
 
 class Challenger(Struct, frozen=True):
-    """A challenger and how it takes part. It scores every transaction, whatever its mode.
+    """A challenger and its mode. A challenger scores every transaction, whatever its mode.
 
     Raises:
         ValueError: If the share does not fit the mode.

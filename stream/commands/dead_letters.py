@@ -129,13 +129,13 @@ def list_command(
 def show_command(dead_letter_id: tuple[int, int], *, raw: bool) -> None:
     """Show one dead letter, with the rejected message.
 
-    `list` prints the IDs. The message may contain card data: this command prints it, the list does not. Characters that
-    could control the terminal, and bytes that are not UTF-8, are escaped.
+    `list` prints the IDs. The message may contain card data, which this command prints and `list` does not. Characters
+    that could control the terminal, and bytes that are not UTF-8, are escaped.
     """
     settings = read_settings()
     if raw and sys.stdout.isatty():
         raise click.UsageError(
-            "--raw does not escape anything, so it does not write to a terminal; redirect it to a file"
+            "--raw does not escape anything, so it refuses to write to a terminal; redirect the output to a file"
         )
     dead_letter = read_dead_letter(settings.kafka, settings.topic, *dead_letter_id)
     if raw:

@@ -92,7 +92,11 @@ def models(context: click.Context) -> None:
 )
 @click.option("--champion", metavar="PATH", help="Bundle to make champion.")
 @click.option(
-    "--shadow", "shadows", metavar="PATH", multiple=True, help="Bundle to add as a challenger that decides nothing."
+    "--shadow",
+    "shadows",
+    metavar="PATH",
+    multiple=True,
+    help="Bundle to add as a challenger that scores but never decides.",
 )
 @click.option(
     "--split",

@@ -65,7 +65,7 @@ def set_command(
     """
     wanted = None if own else _policy(version, review, review_cost, decline)
     if own and (shadow or any(given is not None for given in (version, review, review_cost, decline))):
-        raise click.UsageError("--own cannot be combined with the options of another policy or with --shadow")
+        raise click.UsageError("--own cannot be combined with options that set another policy, or with --shadow")
 
     def change(last: ModelUpdate | None) -> ModelUpdate:
         if shadow and last is not None:

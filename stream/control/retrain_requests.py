@@ -143,7 +143,7 @@ def _write_errors(topic: str) -> Iterator[None]:
         if error.fenced:
             raise KafkaError(f"another program wrote to {topic} at the same time; try again") from None
         if error.written_nothing:
-            raise KafkaError(f"{topic} was not written ({error}); check the broker, then try again") from error
+            raise KafkaError(f"nothing was written to {topic} ({error}); check the broker, then try again") from error
         raise KafkaError(
-            f"cannot tell whether {topic} was written ({error}); check with: fraud-stream tail {topic}"
+            f"cannot tell whether the message was written to {topic} ({error}); check with: fraud-stream tail {topic}"
         ) from error

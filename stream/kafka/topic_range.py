@@ -21,7 +21,7 @@ SILENCE_S = 30.0
 
 @dataclass(frozen=True)
 class TopicRange:
-    """A half-open range of UTC milliseconds, by default of Kafka's message timestamps. None means no limit."""
+    """A half-open range of times in UTC milliseconds; by default, of Kafka's timestamps. None means no limit."""
 
     start_ms: int | None = None
     end_ms: int | None = None

@@ -172,7 +172,7 @@ def _translated_errors(engine: Engine) -> Iterator[None]:
             raise LedgerUnavailableError(message) from error
         raise LedgerError(
             f"the ledger database at {shown} rejected a statement ({detail}); "
-            "check that the database is a ledger's and that the user has all privileges on it"
+            "check that this is a ledger database and that the user has all privileges on it"
         ) from error
 
 

@@ -57,7 +57,7 @@ class ScoreMetrics(Collector):
         )
         verdicts = CounterMetricFamily(
             "model_verdicts",
-            "Transactions by model and verdict; verdict none means that the model gave no score.",
+            "Transactions by model and verdict; the verdict `none` means that the model gave no score.",
             labels=[*MODEL, "verdict"],
         )
         for key, counts in shown.items():

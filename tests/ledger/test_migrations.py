@@ -162,7 +162,7 @@ def test_a_refusal_of_the_database_is_not_an_outage(url: str) -> None:
     other = open_engine(url)
     with writing(other) as connection:
         connection.execute(text("CREATE TABLE decisions (x int)"))
-    with pytest.raises(LedgerError, match=r"rejected a statement .*; check that the database is a ledger's") as refused:
+    with pytest.raises(LedgerError, match=r"rejected a statement .*; check that this is a ledger database") as refused:
         migrate(other)
     assert not isinstance(refused.value, LedgerUnavailableError)
     other.dispose()

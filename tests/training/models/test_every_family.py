@@ -36,7 +36,7 @@ def sample(part: str, *, mixed: bool) -> Sample:
 
 @functools.cache
 def model(algorithm: str, *, mixed: bool) -> tuple[FittedModel, Calibration, OnnxModel]:
-    """Return one fitted model, its calibration, and its graph opened as in the stream."""
+    """Return one fitted model, its calibration, and its graph, loaded as the worker loads it."""
     fitted, validation = fit_small(algorithm, sample("train", mixed=mixed)), sample("validation", mixed=mixed)
     calibration = fit_calibration(fitted.margin(validation.matrix), validation.labels, fitted.margin_kind)
     return fitted, calibration, open_session(to_onnx(fitted, calibration, validation.features))
