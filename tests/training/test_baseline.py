@@ -12,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 import training.models.families
 from schemas.errors import BundleError, LeakError, QualityError
+from schemas.manifest import Metric
 from schemas.messages import BundleRef
 from stream.control.role_reader import current_roles
 from stream.models.bundle import LoadedModel, read_bundle
@@ -20,7 +21,7 @@ from stream.scoring.policy import VERDICTS, severities
 from stream.settings import Settings
 from tests.training.frames import make_frame
 from tests.training.trained import Trained
-from training.baseline import STEPS, count_evaluations, run_baseline
+from training.baseline import MIN_PR_AUC, STEPS, count_evaluations, require_quality, run_baseline
 from training.bundling.parity import PARITY_ROWS
 from training.data.dataset import load
 from training.data.leaks import LeakName
@@ -221,15 +222,24 @@ def test_a_champion_that_learnt_nothing_is_not_registered(trained: Trained, tmp_
     frame = make_frame()
     frame.with_columns(frame["Class"].shuffle(seed=1)).write_parquet(data)
     before = len(client(trained).search_model_versions("name = 'fraud'"))
-    with pytest.raises(QualityError, match=r"PR-AUC on the test set is 0\.\d+ .* below 0.75"):
-        run_baseline(load(data), str(tmp_path / "bundles"), trained.experiment, lambda _: None)
+    with pytest.raises(QualityError, match=r"PR-AUC on the test set is 0\.\d+ .* below 0\.6; .* --min-pr-auc"):
+        run_baseline(load(data), str(tmp_path / "bundles"), trained.experiment, lambda _: None, min_pr_auc=0.6)
     assert len(client(trained).search_model_versions("name = 'fraud'")) == before
     assert not (tmp_path / "bundles").exists()
     experiment = client(trained).get_experiment_by_name("fraud-baseline")
     assert experiment is not None
     newest = client(trained).search_runs([experiment.experiment_id], max_results=len(ALGORITHMS))
     assert {run.info.run_name: run.info.status for run in newest} == dict.fromkeys(ALGORITHMS, "FAILED")
-    assert all(run.data.metrics["pr_auc"] < 0.75 for run in newest)
+    assert all(run.data.metrics["pr_auc"] < 0.6 for run in newest)
+
+
+@pytest.mark.parametrize("minimum", [0.0, 0.4])
+def test_a_lower_limit_accepts_a_weaker_champion(minimum: float) -> None:
+    """A champion that the default limit rejects is accepted at or above a lower one."""
+    weak = Metric(0.4, 0.3, 0.5)
+    with pytest.raises(QualityError, match=r"0\.400 \(0\.300 to 0\.500\), below 0\.75"):
+        require_quality(weak, MIN_PR_AUC)
+    require_quality(weak, minimum)
 
 
 @pytest.mark.usefixtures("few_trees")

@@ -61,7 +61,14 @@ def test_a_failure_is_a_one_line_error(run: Run, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["baseline", "--nonsense"], ["export-stream"], ["export-stream", "--part", "x"]]
+    "arguments",
+    [
+        ["nonsense"],
+        ["baseline", "--nonsense"],
+        ["baseline", "--min-pr-auc", "1.5"],
+        ["export-stream"],
+        ["export-stream", "--part", "x"],
+    ],
 )
 def test_bad_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
     """Bad usage prints click's explanation and exits with code 2."""

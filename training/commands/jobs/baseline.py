@@ -11,7 +11,7 @@ from rich.table import Table
 from schemas.errors import FraudError
 from stream.control.role_reader import current_roles
 from stream.settings import read_settings
-from training.baseline import STEPS, BaselineModel, run_baseline
+from training.baseline import MIN_PR_AUC, STEPS, BaselineModel, run_baseline
 from training.commands.display import progress
 from training.commands.jobs.inputs import accepted_leaks, open_mlflow, read_data
 from training.commands.registry_options import kafka_settings, open_promoter
@@ -27,6 +27,7 @@ def train_baseline(
     roles: Path,
     accepted: tuple[str, ...],
     alerts_per_day: int | None,
+    min_pr_auc: float | None,
     bootstrap: str | None,
     started: float,
 ) -> None:
@@ -39,6 +40,7 @@ def train_baseline(
         roles: JSON file to write, which lists the models.
         accepted: Names of the leaks to accept.
         alerts_per_day: Number of alerts that analysts can review in a day; None for the lowest expected cost.
+        min_pr_auc: Lowest PR-AUC on the test set with which the champion is accepted; None for the default.
         bootstrap: Kafka broker on which to publish the roles; None to publish nothing.
         started: Value of `time.perf_counter` when the command started.
     """
@@ -56,6 +58,7 @@ def train_baseline(
             report,
             accepted=leaks,
             alerts_per_day=alerts_per_day,
+            min_pr_auc=MIN_PR_AUC if min_pr_auc is None else min_pr_auc,
         )
     save_roles(trained, roles)
     Console().print(_table(trained, models))
