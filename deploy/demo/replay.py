@@ -1,4 +1,4 @@
-"""The streaming part of the demo: the test set at full speed, then a warm-up, then a steady rate to measure latency."""
+"""The streaming part of the demo: the test set at full speed, then a steady rate to measure latency."""
 
 import msgspec
 import numpy as np
@@ -13,15 +13,12 @@ from schemas.messages import Decision
 from stream.kafka.load_generator import send_transactions
 from stream.settings import Settings
 
-#: Seconds of warm-up before latency is measured, in which the broker's JVM compiles its code, and the transactions per
-#: second meanwhile. Batches are smaller at this rate, but as frequent, and the JVM compiles what runs often.
-WARM_UP_S = 15
-WARM_UP_RATE = 400.0
-#: Number of transactions of the warm-up. Their latency is reported on its own.
-WARM_UP = round(WARM_UP_S * WARM_UP_RATE)
-#: Transactions per second while latency is measured, and number of transactions, including those of the warm-up.
+#: Transactions per second while latency is measured, and number of transactions sent at this rate.
 STEADY_RATE = 2000.0
 STEADY_TRANSACTIONS = 20_000
+#: Number of these transactions that are sent first, while the broker's JVM still compiles its code. Their latency is
+#: reported on its own.
+WARM_UP = 6_000
 _STEADY_PREFIX = "steady-"
 QUANTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
 
@@ -43,11 +40,13 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         collector.wait(len(messages), challengers * len(messages))
         last_ns = collector.arrived_ns[-1] if collector.arrived_ns else first_ns
         full_speed = len(collector.decisions)
-        sent_ns = np.concatenate(
-            [
-                _send_steadily(steady[:WARM_UP], WARM_UP_RATE, "warm-up", settings, progress),
-                _send_steadily(steady[WARM_UP:], STEADY_RATE, "steady", settings, progress),
-            ]
+        task = progress.add_task(f"steady {STEADY_RATE:,.0f}/s", total=len(steady))
+        sent_ns = send_transactions(
+            settings.kafka,
+            settings.topic.transactions,
+            steady,
+            STEADY_RATE,
+            lambda n: progress.update(task, completed=n),
         )
         sent = len(messages) + len(steady)
         collector.wait(sent, challengers * sent)
@@ -75,19 +74,8 @@ def replay(prepared: Prepared, settings: Settings) -> Summary:
         events_per_second=full_speed / max(last_ns - first_ns, 1) * 1e9,
         rate=STEADY_RATE,
         latency_ms={name: _percentile(latency_ms[WARM_UP:], q) for name, q in QUANTILES.items()},
-        warm_up_s=WARM_UP_S,
-        warm_up_rate=WARM_UP_RATE,
+        warm_up_s=WARM_UP / STEADY_RATE,
         cold_p99_ms=_percentile(latency_ms[:WARM_UP], QUANTILES["p99"]),
-    )
-
-
-def _send_steadily(
-    messages: list[tuple[str, bytes]], rate: float, title: str, settings: Settings, progress: Progress
-) -> NDArray[np.int64]:
-    """Send transactions at a steady rate while showing the progress, and return their scheduled send times."""
-    task = progress.add_task(f"{title}, {rate:,.0f}/s", total=len(messages))
-    return send_transactions(
-        settings.kafka, settings.topic.transactions, messages, rate, lambda n: progress.update(task, completed=n)
     )
 
 
