@@ -19,7 +19,11 @@ from stream.settings import HttpSettings
 PATH = "/predict"
 #: kafka: respond when Kafka has the transaction and its decision. none: respond as soon as the decision is made.
 Ack = Annotated[
-    str, Query(description="Whether the response waits for Kafka.", json_schema_extra={"enum": ["kafka", "none"]})
+    str,
+    Query(
+        description="kafka: respond once Kafka has acknowledged the decision. none: respond as soon as it is made.",
+        json_schema_extra={"enum": ["kafka", "none"]},
+    ),
 ]
 #: Maximum average number of commas per transaction in a batch; transactions for real models have far fewer.
 MAX_COMMAS = 1000

@@ -15,7 +15,12 @@ def _bookkeeping() -> tuple[Column[int], ...]:
     return (
         Column("topic_partition", BigInteger, nullable=False, doc="Position of the message on its own topic."),
         Column("topic_offset", BigInteger, nullable=False),
-        Column("ingested_at_ms", BigInteger, nullable=False, doc="When the ledger read the earliest merged message."),
+        Column(
+            "ingested_at_ms",
+            BigInteger,
+            nullable=False,
+            doc="When the ledger read the earliest of the messages in this row.",
+        ),
         Column("repeats", BigInteger, nullable=False, doc="Merged messages, not including the one that is kept."),
     )
 

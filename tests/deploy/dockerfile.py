@@ -15,7 +15,7 @@ class Instruction(NamedTuple):
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    r"""Yield a Dockerfile's instructions, without comments and line continuations.
+    r"""Yield a Dockerfile's instructions, without comments or line continuations.
 
     >>> list(instructions("# x\nRUN a \\\n  && b\nUSER 1"))
     [Instruction(word='RUN', rest='a && b'), Instruction(word='USER', rest='1')]

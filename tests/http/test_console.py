@@ -251,7 +251,7 @@ def test_lost_kafka_and_a_lost_server_are_named(
     expect(page.locator("#banner")).to_contain_text("Kafka is not responding", timeout=15_000)
     edge.kill()
     expect(page.locator("#state")).to_have_text("Reconnecting…", timeout=10_000)
-    expect(page.locator("#banner")).to_contain_text("The server does not respond")
+    expect(page.locator("#banner")).to_contain_text("The server is not responding")
     page.close()
 
 
@@ -261,7 +261,7 @@ def test_an_error_of_a_proxy_is_waited_out(browser: Browser, edge: HttpProcess, 
     page = browser.new_page()
     page.route("**/console/session", lambda route: route.fulfill(status=status), times=1)
     page.goto(f"http://127.0.0.1:{edge.web_port}/")
-    expect(page.locator("#banner")).to_contain_text("The server does not respond")
+    expect(page.locator("#banner")).to_contain_text("The server is not responding")
     expect(page.locator("#state")).to_have_text("Live", timeout=10_000)
     expect(page.locator("#banner")).to_be_hidden()
     page.close()

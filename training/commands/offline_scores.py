@@ -27,7 +27,7 @@ from training.registry.roles import load_roles
 def offline_scores(
     *, data: str, description: Path | None, part: Part, out: Path, roles: Path, store: str | None
 ) -> None:
-    """Score one split of the data with the models from the last baseline, to compare with the stream's decisions."""
+    """Score one split of the data with the last baseline's models, for comparison with the stream's decisions."""
     trained = load_roles(roles)
     with progress(2) as report:
         report("read the data")

@@ -207,7 +207,9 @@ class Retrainer:
 def _require_attempts(run: RetrainRun) -> None:
     if run.attempts > MAX_ATTEMPTS:
         last = run.tags.get(FAILED, "the process ended")
-        raise StudyError(f"{MAX_ATTEMPTS} attempts failed, the last with: {last}; fix the cause and request again")
+        raise StudyError(
+            f"{MAX_ATTEMPTS} attempts failed, the last with: {last}; fix the cause and request retraining again"
+        )
 
 
 def _now_ms() -> int:

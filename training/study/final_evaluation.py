@@ -79,8 +79,8 @@ def evaluate_test_set(
     if study.evaluations and not again:
         raise StudyError(
             f"the test set of study {study.name} has been evaluated already (evaluations: {study.evaluations}); "
-            "fraud-train compare shows the result. --again repeats the evaluation, which is recorded and makes the "
-            "test set less unseen"
+            "fraud-train compare shows the result. --again repeats and records the evaluation, after which the "
+            "test set is no longer unseen"
         )
     parts = split_function(split_of(study))(data)
     run_id = runs.finished(study)[key][0]

@@ -179,7 +179,9 @@ def test_a_request_that_kills_its_process_is_declined(make_setup: MakeSetup, mon
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
                 setup.retrainer.handle_open_requests()
-    assert declined(setup) == ("3 attempts failed, the last with: the process ended; fix the cause and request again")
+    assert declined(setup) == (
+        "3 attempts failed, the last with: the process ended; fix the cause and request retraining again"
+    )
 
 
 def test_an_outage_does_not_count_as_an_attempt(make_setup: MakeSetup, tmp_path: Path) -> None:

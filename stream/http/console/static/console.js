@@ -75,7 +75,7 @@ byId("log-in-form").addEventListener("submit", async (event) => {
     const response = await request("POST", "/console/session", { key: byId("key").value });
     problem.textContent = response.ok ? "" : await problemText(response);
   } catch {
-    problem.textContent = "The server does not respond; try again";
+    problem.textContent = "The server is not responding; try again";
   }
   byId("key").value = "";
   if (problem.textContent) {
@@ -91,7 +91,7 @@ byId("log-out").addEventListener("click", async () => {
     await request("DELETE", "/console/session");
     location.reload();
   } catch {
-    showBanner(["The server does not respond; log out again in a moment."]);
+    showBanner(["The server is not responding; log out again in a moment."]);
   }
 });
 
@@ -123,7 +123,7 @@ function showLostServer() {
   if (lost()) return;
   showState("Reconnecting…", "bad lost");
   showBanner([[
-    element("strong", "The server does not respond."),
+    element("strong", "The server is not responding."),
     ` The page shows its last state, from ${time(Date.now())}, and reconnects by itself.`,
   ]]);
 }
