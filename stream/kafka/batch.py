@@ -35,6 +35,11 @@ class Batch:
     read_at: float
 
     @property
+    def first(self) -> dict[int, int]:
+        """For each partition, the offset of the batch's first message."""
+        return dict(zip(reversed(self.raw.partitions), reversed(self.raw.offsets), strict=True))
+
+    @property
     def offsets(self) -> list[TopicPartition]:
         """The offsets to commit for this batch."""
         return [TopicPartition(self.raw.topic, partition, end) for partition, end in self.end.items()]

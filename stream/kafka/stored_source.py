@@ -109,8 +109,7 @@ class StoredSource(BatchSource):
 
     def _batch(self, messages: list[Any], epoch: int) -> Batch:
         batch = super()._batch(messages, epoch)
-        partitions, offsets = reversed(batch.raw.partitions), reversed(batch.raw.offsets)
-        for partition, offset in dict(zip(partitions, offsets, strict=True)).items():  # each partition's first offset
+        for partition, offset in batch.first.items():
             if offset < batch.start[partition]:
                 raise KafkaError(
                     f"{self._topic}/{partition} continues at offset {offset}, but was read up to "

@@ -56,6 +56,8 @@ class TransactionalSink:
         # committed.
         self._epoch = -1
         self._ends: dict[int, int] = {}
+        # For each partition, the offset up to which this sink has committed, in any epoch.
+        self._committed: dict[int, int] = {}
         self._closing = threading.Event()
         # Never reset: a new producer would fence the other worker in turn, and both workers would exit.
         self._fenced: FencedError | None = None
@@ -79,6 +81,7 @@ class TransactionalSink:
         self._check_order(batch)
         self._transact(outputs, batch)
         self._ends.update(batch.end)
+        self._committed.update(batch.end)
 
     def send(self, outputs: Outputs) -> None:
         """Send outputs that belong to no batch, in a transaction of their own. Raises the same errors as `commit`."""
@@ -111,6 +114,14 @@ class TransactionalSink:
         return self._producers[self._turn]
 
     def _check_order(self, batch: Batch) -> None:
+        # Neither the client nor the group's committed offsets should bring a message back. If one does, it must not be
+        # decided twice.
+        for partition, first in batch.first.items():
+            if first < self._committed.get(partition, 0):
+                raise BatchRefusedError(
+                    f"partition {partition}: offset {first} was read again, but offsets up to "
+                    f"{self._committed[partition]} are committed"
+                )
         if batch.epoch != self._epoch:
             self._epoch, self._ends = batch.epoch, {}
         for partition, start in batch.start.items():

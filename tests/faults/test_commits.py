@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Producer, TopicPartition
 
 from schemas.errors import BatchRefusedError
 from stream.app import WorkerProgram
 from stream.kafka import transactional_sink
 from stream.kafka.clients import producer_config
+from stream.kafka.source import BatchSource
 from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import Settings
@@ -81,6 +82,39 @@ def test_a_failing_batch_with_others_behind_it(ready: Callable[..., Settings]) -
     with DecisionMonitor(settings) as monitor:
         refused = run_in_process(make, steps)
     assert refused == ["injected failure"]
+    assert len(reconcile(settings).decisions) == 6_000
+
+
+def test_a_committed_offset_that_the_broker_forgets_for_a_moment(
+    ready: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If reading begins again before what is committed, what is read again is refused until the offsets are right."""
+    settings = ready(kafka_batch_max=500)
+    send(settings, 6_000)
+    rewind, forgotten = BatchSource._rewind, iter((True, True))
+
+    def forgetful(source: BatchSource) -> dict[int, int] | None:
+        if not next(forgotten, False):
+            return rewind(source)
+        for partition in source.assigned:
+            source._consumer.seek(TopicPartition(settings.topic.transactions, partition, OFFSET_BEGINNING))
+        return {}
+
+    monkeypatch.setattr(BatchSource, "_rewind", forgetful)
+
+    def fail_once(number: int) -> None:
+        if number == 3:
+            raise BatchRefusedError("injected failure")
+
+    def steps(program: WorkerProgram) -> list[str]:
+        monitor.wait(6_000)
+        return refusals(program)
+
+    with DecisionMonitor(settings) as monitor:
+        refused = run_in_process(lambda: hooked_worker(settings, fail_once), steps)
+    assert refused[0] == "injected failure"
+    assert len(refused) == 3
+    assert all("was read again" in each for each in refused[1:])
     assert len(reconcile(settings).decisions) == 6_000
 
 
