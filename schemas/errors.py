@@ -2,6 +2,7 @@
 
     FraudError
     ├── SettingsError               an environment variable with an unknown name or an invalid value
+    ├── MissingPackageError         a package of an optional extra is not installed
     ├── RefusedMessageError         one message cannot be processed; carries a DeadLetterReason
     ├── NotDecidedError             a requested transaction was not decided; sending it again is safe
     │   ├── NoChampionError             no model is champion
@@ -62,6 +63,22 @@ class FraudError(Exception):
 
 class SettingsError(FraudError):
     """An environment variable has an unknown name or an invalid value."""
+
+
+class MissingPackageError(FraudError):
+    """A package that only one feature needs is not installed.
+
+    Args:
+        feature: The feature, such as "the ledger".
+        package: Name of the missing package.
+        extras: Extras in pyproject.toml that contain everything the feature needs, separated by commas.
+    """
+
+    def __init__(self, feature: str, package: str | None, extras: str) -> None:
+        super().__init__(
+            f"{feature} needs {package}, which is not installed; in a clone of the repository, "
+            f"run: pip install '.[{extras}]'"
+        )
 
 
 class RefusedMessageError(FraudError):

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from stream.control.drift_monitor import DriftMonitor
 from stream.control.manifests import Manifests
@@ -18,7 +16,7 @@ from stream.kafka.transactional_sink import TransactionalSink
 from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
 from stream.runtime.batch_channel import BatchChannel
-from stream.runtime.faust_app import make_app
+from stream.runtime.faust_app import data_directory, make_app
 from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
 from stream.runtime.web_pages import add_pages
@@ -55,8 +53,7 @@ class WorkerProgram(Program):
         self._settings = settings
         super().__init__()
         self.metrics = WorkerMetrics()
-        self._directory = tempfile.TemporaryDirectory(prefix="fraud-worker-")
-        self.app = make_app(settings.kafka, settings.web, Path(self._directory.name))
+        self.app = make_app(settings.kafka, settings.web)
         channel = BatchChannel(self.app)
         self.source = BatchSource(
             settings.kafka,
@@ -104,6 +101,11 @@ class WorkerProgram(Program):
         self._publish_stopped = add_status(self.app, settings, self.source, self.roles, self.health)
         add_pages(self.app, self.metrics.registry, self.health.problems)
 
+    async def run(self) -> None:
+        """Run until a signal or a failure; see `Program.run`."""
+        with data_directory(self.app):
+            await super().run()
+
     async def _start(self) -> None:
         relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
@@ -138,7 +140,6 @@ class WorkerProgram(Program):
         self._scoring.shutdown()
         self._committing.shutdown()
         await asyncio.to_thread(self.health.stop)
-        self._directory.cleanup()
 
     async def _send_remaining_drift(self) -> None:
         """Send the remaining drift counts; give up after `FLUSH_S`, so that the stop is not delayed."""

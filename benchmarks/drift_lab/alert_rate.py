@@ -1,4 +1,4 @@
-"""How soon a doubled alert rate is detected, measured by the number of alerts that were expected until then."""
+"""How soon a doubled alert rate is detected, measured in alerts expected until then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

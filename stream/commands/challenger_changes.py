@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine
 
 from schemas.errors import FraudError
 from stream.evaluation.counterfactual import CounterfactualChange, changes_by_day
-from stream.ledger.database import open_engine
+from stream.ledger.database import opened_engine
 from stream.ledger.gate_runner import DAY_MS, GateStatus, capped_costs, find_gate_test, gate_status
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
@@ -30,8 +31,12 @@ def show(settings: Settings, challenger: str, days: int) -> None:
     Raises:
         FraudError: If no challenger's hash begins with `challenger`, or the database is not responding.
     """
+    with opened_engine(settings.ledger.url) as engine:
+        _show(engine, settings, challenger, days)
+
+
+def _show(engine: Engine, settings: Settings, challenger: str, days: int) -> None:
     console = Console()
-    engine = open_engine(settings.ledger.url)
     chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
     if not chosen:
         which = f" whose hash begins with {challenger}" if challenger else ""

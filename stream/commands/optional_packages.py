@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from schemas.errors import FraudError
+from schemas.errors import MissingPackageError
 
 
 @contextlib.contextmanager
@@ -15,11 +15,9 @@ def requires_extra(extra: str, feature: str) -> Iterator[None]:
         feature: Feature that needs the package, as the error names it.
 
     Raises:
-        FraudError: If a package is not installed.
+        MissingPackageError: If a package is not installed.
     """
     try:
         yield
     except ImportError as error:
-        raise FraudError(
-            f"{feature} needs {error.name}, which is not installed; run: pip install 'fraud-stream[{extra}]'"
-        ) from error
+        raise MissingPackageError(feature, error.name, extra) from error

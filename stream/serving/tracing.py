@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagate import extract
 
-from schemas.errors import SettingsError
+from schemas.errors import MissingPackageError
 from stream.settings import TracingSettings
 
 T = TypeVar("T")
@@ -33,16 +33,14 @@ def set_up_tracing(settings: TracingSettings, program: str, slot: str) -> None:
         slot: Slot that identifies the process.
 
     Raises:
-        SettingsError: If an address is set, but the exporter's packages are not installed.
+        MissingPackageError: If an address is set, but the exporter's packages are not installed.
     """
     if not settings.otlp_endpoint:
         return
     try:
         from stream.serving.span_exporter import exporting_provider  # noqa: PLC0415 - the exporter is an extra
     except ImportError as error:
-        raise SettingsError(
-            f"tracing needs {error.name}, which is not installed; run: pip install 'fraud-stream[tracing]'"
-        ) from error
+        raise MissingPackageError("tracing", error.name, "tracing") from error
     global _tracer  # noqa: PLW0603 - once in a process, as OpenTelemetry's own provider
     trace.set_tracer_provider(exporting_provider(settings.otlp_endpoint, program, slot))
     _tracer = trace.get_tracer("fraud-stream")

@@ -5,21 +5,20 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.ledger import GeneratedMessages, make_messages, write_all
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import migrate, opened_engine
 from stream.ledger.tables import decisions, shadow_scores
 from stream.settings import Settings
 
 
 def test_every_counted_row_is_written(tmp_path: Path) -> None:
     """The ledger writes as many shadow scores as decisions, none of them twice, in batches of the configured size."""
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    migrate(engine)
-    assert write_all(engine, Settings().replace(kafka_batch_max=300), 1_000) > 0
-    with engine.connect() as connection:
-        for table in (decisions, shadow_scores):
-            rows = connection.execute(select(func.count(), func.max(table.c.repeats)).select_from(table)).one()
-            assert tuple(rows) == (1_000, 0)
-    engine.dispose()
+    with opened_engine(f"sqlite:///{tmp_path}/ledger.db") as engine:
+        migrate(engine)
+        assert write_all(engine, Settings().replace(kafka_batch_max=300), 1_000) > 0
+        with engine.connect() as connection:
+            for table in (decisions, shadow_scores):
+                rows = connection.execute(select(func.count(), func.max(table.c.repeats)).select_from(table)).one()
+                assert tuple(rows) == (1_000, 0)
 
 
 def test_generated_messages_behave_like_a_list() -> None:

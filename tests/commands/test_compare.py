@@ -1,12 +1,14 @@
 """`fraud-stream compare` counts what happened in a ledger's history."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine
 
 from stream.evaluation.counterfactual import changes_by_day, counterfactual_change
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import migrate, opened_engine
 from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
 from stream.ledger.matchups import find_matchups, load_pairs
 from tests.ledger.test_gate_runner import HEALTHY
@@ -15,24 +17,27 @@ from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, Simulated
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> tuple[str, SimulatedHistory]:
-    """URL of a SQLite ledger with forty days of history and a test in progress."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    engine = open_engine(url)
-    migrate(engine)
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty SQLite ledger."""
+    with opened_engine(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        migrate(opened)
+        yield opened
+
+
+@pytest.fixture
+def history(engine: Engine) -> SimulatedHistory:
+    """Forty days of history in the ledger, and a test in progress."""
     past = SimulatedHistory(engine, caught=(0.5, 0.85))
     past.advance(34)
     GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()
     past.advance(6)
-    return url, past
+    return past
 
 
-def test_the_command_shows_days_flips_and_the_test(history: tuple[str, SimulatedHistory]) -> None:
+def test_the_command_shows_days_flips_and_the_test(engine: Engine, history: SimulatedHistory) -> None:
     """The command prints a table by day, the verdict matrix and the test's state, or an error for an unknown hash."""
-    url, past = history
-    engine = open_engine(url)
-    GateRunner(engine, SETTINGS.gate, past.clock, lambda _: HEALTHY).evaluate()
-    settings = SETTINGS.replace(ledger_url=url)
+    GateRunner(engine, SETTINGS.gate, history.clock, lambda _: HEALTHY).evaluate()
+    settings = SETTINGS.replace(ledger_url=str(engine.url))
     shown = run("compare", "--days", "5", settings=settings)
     assert shown.returncode == 0, shown.stderr
     assert "test 1: continue" in " ".join(shown.stdout.split())
@@ -44,10 +49,8 @@ def test_the_command_shows_days_flips_and_the_test(history: tuple[str, Simulated
     assert "no challenger whose hash begins with ffff" in " ".join(shown.stderr.split())
 
 
-def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
+def test_changes_add_up(engine: Engine, history: SimulatedHistory) -> None:
     """The days add up to the total, and the amount saved minus the amount lost is the difference in costs."""
-    url, past = history
-    engine = open_engine(url)
     (matchup,) = find_matchups(engine)
     pairs = load_pairs(engine, matchup, since=0, until=matchup.complete_ms, maturity_ms=10 * DAY_MS)
     costs = capped_costs(SETTINGS.gate, 10_000)
@@ -66,4 +69,4 @@ def test_changes_add_up(history: tuple[str, SimulatedHistory]) -> None:
     assert total.saved_minor - total.lost_minor == pytest.approx(champion - challenger)
     assert np.sum(total.flips) == len(pairs)
     assert total.waiting > 0
-    assert past.clock.ms > matchup.complete_ms
+    assert history.clock.ms > matchup.complete_ms

@@ -146,7 +146,7 @@ def test_a_window_without_rows_is_unknown() -> None:
 
 
 def test_a_reference_with_only_missing_values_is_defined() -> None:
-    """A column that was empty during training and now has values is high."""
+    """A column that was empty during training but now has values gets the level high."""
     empty = manifest(reference={"V1": msgspec.structs.replace(categories((0,)), missing=20_000)})
     counts = Binning(empty).count(*rows_of(ROWS, 3))
     column = evaluate(counts, bundle=empty)["V1"]

@@ -25,7 +25,7 @@ def _with_champion(make: Callable[..., Settings], **overrides: Any) -> Settings:
 
 @pytest.fixture
 def make_http_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
-    """Factory of settings whose topics exist and whose champion and challenger are published."""
+    """Factory for settings whose topics exist and whose champion and challenger are published."""
     return functools.partial(_with_champion, make_settings)
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from stream.kafka.topics import create_topics
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import migrate, opened_engine
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
@@ -50,15 +50,14 @@ def url(request: pytest.FixtureRequest, new_url: Callable[[str], str]) -> str:
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     """A migrated ledger database without rows; tests run once for each kind of database."""
-    opened = open_engine(url)
-    migrate(opened)
-    yield opened
-    opened.dispose()
+    with opened_engine(url) as opened:
+        migrate(opened)
+        yield opened
 
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Return a factory for ledger settings. All settings share existing topics and groups, so two ledgers can too."""
+    """Return a factory for ledger settings. All of them name the same topics and groups, so two ledgers can share them."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from schemas.errors import LedgerUnavailableError, RefusedMessageError
 from stream.ledger.alert_history import record_alerts
 from stream.ledger.alert_webhook import AlertRecorder
-from stream.ledger.database import open_engine, reading, writing
+from stream.ledger.database import opened_engine, reading, writing
 from stream.ledger.metrics import ALERT_NAMES, LedgerMetrics
 from stream.ledger.retention import delete_chunk
 from stream.ledger.tables import alert_history
@@ -177,9 +177,11 @@ SECRET = "hunter2"  # noqa: S105 - a value that no error may repeat
 )
 def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, message_part: str) -> None:
     """An invalid message causes a one-line error that names the field and the rule, and does not quote the message."""
-    recorder = AlertRecorder(open_engine(f"sqlite:///{tmp_path}/never-opened.db"), ManualClock(), LedgerMetrics())
-    with pytest.raises(RefusedMessageError) as refused:
-        recorder.record(body)
+    with (
+        opened_engine(f"sqlite:///{tmp_path}/never-opened.db") as engine,
+        pytest.raises(RefusedMessageError) as refused,
+    ):
+        AlertRecorder(engine, ManualClock(), LedgerMetrics()).record(body)
     assert message_part in str(refused.value)
     assert SECRET not in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -188,7 +190,7 @@ def test_an_invalid_message_is_refused_in_one_line(tmp_path: Path, body: bytes, 
 def test_nothing_is_counted_while_the_database_is_unavailable() -> None:
     """While the database is unavailable, nothing is counted; the sender gets an error and sends the message again."""
     metrics = LedgerMetrics()
-    engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d")
-    with pytest.raises(LedgerUnavailableError):
+    url = f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"
+    with opened_engine(url) as engine, pytest.raises(LedgerUnavailableError):
         AlertRecorder(engine, ManualClock(), metrics).record(message(alert()))
     assert "alert_history_total" not in msgspec.json.encode([f.samples for f in metrics.registry.collect()]).decode()

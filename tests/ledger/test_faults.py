@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stream.ledger.database import open_engine, writing
+from stream.ledger.database import opened_engine, writing
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess
@@ -137,7 +137,7 @@ def test_sqlite_held_by_another_program(ledger_settings: LedgerSettings, start_l
     with HistoryFeeder(settings) as feeder:
         ledger = start_ledger(settings)
         ledger.wait_rows(decisions=300)
-        with writing(open_engine(settings.ledger.url)):
+        with opened_engine(settings.ledger.url) as engine, writing(engine):
             until(lambda: "store_unavailable" in ledger.problems(), 20)
         until(lambda: ledger.problems() == [], 20)
         feeder.stop()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from schemas.errors import LedgerUnavailableError
-from stream.ledger.database import open_engine, writing
+from stream.ledger.database import opened_engine, writing
 from tests.support.until import until
 
 _COUNT = text("UPDATE held SET n = n + 1")
@@ -18,11 +18,10 @@ _COUNT = text("UPDATE held SET n = n + 1")
 def engine(new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A Postgres database that waits one second for locks, with a row to lock."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 1.0)
-    opened = open_engine(new_url("postgres"))
-    with writing(opened) as connection:
-        connection.execute(text("CREATE TABLE held AS SELECT 0 AS n"))
-    yield opened
-    opened.dispose()
+    with opened_engine(new_url("postgres")) as opened:
+        with writing(opened) as connection:
+            connection.execute(text("CREATE TABLE held AS SELECT 0 AS n"))
+        yield opened
 
 
 @pytest.fixture

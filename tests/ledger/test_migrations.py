@@ -14,7 +14,7 @@ from sqlalchemy import Engine, inspect, select, text
 
 from schemas.errors import LedgerError, LedgerUnavailableError
 from schemas.messages import encode
-from stream.ledger.database import migrate, open_engine, reading, writing
+from stream.ledger.database import migrate, open_engine, opened_engine, reading, writing
 from stream.ledger.tables import decisions, metadata
 from stream.ledger.upsert import insert_rows
 from stream.runtime.ports import free_port
@@ -55,7 +55,11 @@ def test_the_migrations_create_the_tables_that_the_code_defines(engine: Engine) 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, revision: str) -> None:
     """A ledger of any earlier revision migrates and keeps its rows; its earlier views are dropped."""
-    engine = open_engine(url)
+    with opened_engine(url) as engine:
+        _migrate_from(engine, revision)
+
+
+def _migrate_from(engine: Engine, revision: str) -> None:
     move_to(engine, revision)
     assert views(engine) == (set() if revision == "0001" else VIEWS)
     with writing(engine) as connection:
@@ -66,7 +70,6 @@ def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, 
     assert views(engine) == set()
     with reading(engine) as connection:
         assert connection.execute(select(decisions.c.transaction_id)).scalars().all() == ["t1"]
-    engine.dispose()
 
 
 def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
@@ -93,7 +96,7 @@ def test_several_ledgers_may_start_at_once(url: str) -> None:
 
 def _begin(path: Path, at: float) -> None:
     time.sleep(max(at - time.time(), 0))
-    with reading(open_engine(f"sqlite:///{path}")) as connection:
+    with opened_engine(f"sqlite:///{path}") as engine, reading(engine) as connection:
         connection.execute(text("SELECT 1"))
 
 
@@ -135,10 +138,9 @@ def test_an_unavailable_database_is_one_error(tmp_path: Path) -> None:
     """An unavailable database (a port without a server, or a directory instead of a file) causes a one-line error."""
     (tmp_path / "ledger.db").mkdir()
     for url in (f"postgresql+psycopg://u:secret@127.0.0.1:{free_port()}/d", f"sqlite:///{tmp_path}/ledger.db"):
-        with pytest.raises(
-            LedgerUnavailableError, match=r"no ledger database at .*; start it or set FRAUD_LEDGER_URL"
-        ) as refused:
-            migrate(open_engine(url))
+        expected = r"no ledger database at .*; start it or set FRAUD_LEDGER_URL"
+        with opened_engine(url) as engine, pytest.raises(LedgerUnavailableError, match=expected) as refused:
+            migrate(engine)
         assert "secret" not in str(refused.value)
         assert "\n" not in str(refused.value)
 

@@ -12,7 +12,7 @@ from schemas.errors import LedgerUnavailableError
 from schemas.messages import Decision, Label, ShadowScore
 from stream.evaluation.confusion import Confusion
 from stream.evaluation.outcome import SOURCES, Outcome, outcome_of
-from stream.ledger.database import open_engine, reading
+from stream.ledger.database import opened_engine, reading
 from stream.ledger.gate_runner import DAY_MS
 from stream.ledger.labelled_decisions import load_labelled_decisions
 from stream.ledger.metrics import LedgerMetrics
@@ -187,12 +187,11 @@ def test_the_monitor_uses_the_settings_and_pauses(engine: Engine) -> None:
 
 def test_no_pause_follows_a_failed_measurement() -> None:
     """No pause follows a failed measurement: with an unavailable database, each attempt raises."""
-    monitor = QualityMonitor(
-        open_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d"), Settings(), ManualClock()
-    )
-    for _ in range(2):
-        with pytest.raises(LedgerUnavailableError):
-            monitor.measure()
+    with opened_engine(f"postgresql+psycopg://u@127.0.0.1:{free_port()}/d") as engine:
+        monitor = QualityMonitor(engine, Settings(), ManualClock())
+        for _ in range(2):
+            with pytest.raises(LedgerUnavailableError):
+                monitor.measure()
 
 
 def exported(metrics: LedgerMetrics) -> dict[tuple[str, str, str], float]:

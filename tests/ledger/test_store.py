@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text
 
 from schemas.errors import LedgerUnavailableError, StaleOwnerError
-from stream.ledger.database import open_engine, reading, writing
+from stream.ledger.database import opened_engine, reading, writing
 from stream.ledger.tables import decisions, offsets
 from stream.runtime.outage import Outage
 from tests.support.ledger_batch import LedgerWriter
@@ -133,7 +133,6 @@ def test_a_locked_sqlite_file_is_an_outage(
 ) -> None:
     """A locked SQLite file is an outage, logged once when it begins and once when it ends, however many calls fail."""
     monkeypatch.setattr("stream.ledger.database.BUSY_S", 0.05)
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     outage = Outage("the ledger database")
     caplog.set_level(logging.INFO)
 
@@ -141,13 +140,15 @@ def test_a_locked_sqlite_file_is_an_outage(
         with outage.track("query"), writing(engine) as connection:
             connection.execute(text("SELECT 1"))
 
-    with writing(open_engine(f"sqlite:///{tmp_path}/ledger.db")):
-        for _ in range(3):
-            with pytest.raises(LedgerUnavailableError, match="database is locked"):
-                query()
-        began = outage.active
-    assert began
-    query()
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with opened_engine(url) as engine, opened_engine(url) as other:
+        with writing(other):
+            for _ in range(3):
+                with pytest.raises(LedgerUnavailableError, match="database is locked"):
+                    query()
+            began = outage.active
+        assert began
+        query()
     assert not outage.active
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
@@ -157,16 +158,15 @@ def test_a_locked_sqlite_file_is_an_outage(
 
 def test_a_stopped_postgres_is_an_outage(cluster: Postgres) -> None:
     """A stopped Postgres is an outage; after its restart, stale connections are replaced without further errors."""
-    engine = open_engine(cluster.create_database("goes-and-comes"))
-    with reading(engine) as connection:
-        connection.execute(text("SELECT 1"))
-    cluster.stop()
-    try:
-        for _ in range(2):
-            with pytest.raises(LedgerUnavailableError), reading(engine):
-                pass
-    finally:
-        cluster.start()
-    with reading(engine) as connection:
-        assert connection.execute(text("SELECT 1")).scalar() == 1
-    engine.dispose()
+    with opened_engine(cluster.create_database("goes-and-comes")) as engine:
+        with reading(engine) as connection:
+            connection.execute(text("SELECT 1"))
+        cluster.stop()
+        try:
+            for _ in range(2):
+                with pytest.raises(LedgerUnavailableError), reading(engine):
+                    pass
+        finally:
+            cluster.start()
+        with reading(engine) as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1

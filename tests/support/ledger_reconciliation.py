@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from schemas.errors import RefusedMessageError
-from stream.ledger.database import open_engine
+from stream.ledger.database import opened_engine
 from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.tables import offsets
 from stream.settings import Settings
@@ -25,9 +25,8 @@ def reconcile_ledger(settings: Settings, bootstrap: str | None = None) -> dict[s
     Raises:
         AssertionError: If a row is missing, unexpected or different.
     """
-    engine = open_engine(settings.ledger.url)
     sizes: dict[str, int] = {}
-    with engine.connect() as connection:
+    with opened_engine(settings.ledger.url) as engine, engine.connect() as connection:
         for kind in all_message_kinds(settings.topic):
             expected, ends = _expected(kind, bootstrap or settings.kafka.bootstrap)
             key = [column.name for column in kind.table.primary_key]
@@ -46,7 +45,6 @@ def reconcile_ledger(settings: Settings, bootstrap: str | None = None) -> dict[s
             next_offsets = dict(connection.execute(query).all())
             assert {partition: next_offsets[partition] for partition in ends} == ends
             sizes[kind.name] = len(actual)
-    engine.dispose()
     return sizes
 
 

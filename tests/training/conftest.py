@@ -13,7 +13,7 @@ import pytest
 
 from stream.settings import Settings
 from tests.support.records import CHAMPION
-from tests.training.decision_history import DecisionHistory, history_settings, open_history
+from tests.training.decision_history import DecisionHistory, history_settings, opened_history
 from tests.training.frames import make_frame
 
 
@@ -60,6 +60,7 @@ def trained(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> DecisionHistory:
+def history(tmp_path: Path) -> Iterator[DecisionHistory]:
     """An empty history of decisions, which needs neither Kafka nor MLflow."""
-    return open_history(Settings().replace(**history_settings(tmp_path)), CHAMPION)
+    with opened_history(Settings().replace(**history_settings(tmp_path)), CHAMPION) as opened:
+        yield opened

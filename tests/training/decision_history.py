@@ -1,5 +1,7 @@
 """A champion's decisions and their outcomes, in a ledger and an archive of the test's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
 from stream.evaluation.cohorts import DAY_MS
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import migrate, opened_engine
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
 from tests.support.ledger_batch import LedgerWriter, ManualClock
@@ -113,9 +115,10 @@ def history_settings(folder: Path) -> dict[str, Any]:
     }
 
 
-def open_history(settings: Settings, champion_sha256: str) -> DecisionHistory:
-    """Create an empty ledger and an empty archive."""
-    engine = open_engine(settings.ledger.url)
-    migrate(engine)
-    ArchiveFiles(settings.archive.url).create()
-    return DecisionHistory(settings, engine, champion_sha256)
+@contextmanager
+def opened_history(settings: Settings, champion_sha256: str) -> Iterator[DecisionHistory]:
+    """Create an empty ledger and an empty archive; close the ledger's connections at the end."""
+    with opened_engine(settings.ledger.url) as engine:
+        migrate(engine)
+        ArchiveFiles(settings.archive.url).create()
+        yield DecisionHistory(settings, engine, champion_sha256)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from schemas.errors import FraudError
+from schemas.errors import MissingPackageError
 from stream.commands.command_line import examples
 from training.commands.options import store_option
 from training.commands.registry_options import bootstrap_option
@@ -60,8 +60,5 @@ def watch(*, retrain: str, every: float | None, **options: Any) -> None:
     try:
         from training.commands.jobs.watch import watch_models  # noqa: PLC0415 - training alone needs no ledger
     except ImportError as error:
-        raise FraudError(
-            f"fraud-train watch needs {error.name}, which is not installed; "
-            "run: pip install 'fraud-stream[ledger,archive]'"
-        ) from error
+        raise MissingPackageError("fraud-train watch", error.name, "training,ledger,archive") from error
     watch_models(retrain=retrain == "on", every=every, **options)

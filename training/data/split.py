@@ -109,7 +109,7 @@ def _require_both(labels: NDArray[np.int8], part: str, each: str) -> None:
     if not 0 < frauds < len(labels):
         raise DataError(
             f"{part} has {frauds} frauds in {len(labels)} rows; {each} needs frauds and legitimate transactions, so "
-            "use data that cover a longer time"
+            "use data that covers a longer period"
         )
 
 

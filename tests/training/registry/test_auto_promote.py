@@ -1,7 +1,8 @@
 """Automatic promotion: a won gate test leads to exactly one promotion with its proof, even after interruptions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from schemas.errors import BrokerUnavailableError
 from schemas.messages import BundleRef, GateEvidence
 from stream.control.role_reader import all_roles, current_roles
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import migrate, opened_engine
 from stream.ledger.gate_runner import GateRunner
 from stream.ledger.gate_store import GateStore
 from stream.models.bundle import read_bundle
@@ -26,11 +27,12 @@ RunGate = Callable[..., GateStore]
 
 
 @pytest.fixture
-def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
+def run_gate(access: RegistryAccess, tmp_path: Path) -> Iterator[RunGate]:
     """Factory: fill a ledger so that a challenger has, or has not yet, won its gate test against a champion."""
+    opened = ExitStack()
 
     def make(champion: BundleRef, challenger: BundleRef, *, days: int = 80, policy: str = "") -> GateStore:
-        engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+        engine = opened.enter_context(opened_engine(f"sqlite:///{tmp_path}/ledger.db"))
         migrate(engine)
         versions = [read_bundle(access.store, ref).manifest.policy.version for ref in (champion, challenger)]
         models = ((champion.sha256, versions[0]), (challenger.sha256, policy or versions[1]))
@@ -42,7 +44,8 @@ def run_gate(access: RegistryAccess, tmp_path: Path) -> RunGate:
         gate_runner.evaluate()
         return GateStore(engine)
 
-    return make
+    with opened:
+        yield make
 
 
 def test_a_won_test_promotes_once_and_keeps_its_proof(

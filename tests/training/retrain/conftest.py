@@ -1,6 +1,7 @@
 """A champion with a history of decisions and its retrainer, on real Kafka, MLflow, ledger and archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from stream.control.retrain_requests import Cause, new_request, request_retraini
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
-from tests.training.decision_history import DecisionHistory, history_settings, open_history
+from tests.training.decision_history import DecisionHistory, history_settings, opened_history
 from tests.training.registry.conftest import access, make_promoter, mlflow, root, template  # noqa: F401 - fixtures
 from training.bundling.write_bundle import BUNDLE_ARTIFACT
 from training.registry.connection import MlflowConnection
@@ -71,8 +72,9 @@ def make_setup(
     make_promoter: Callable[[Settings], Promoter],  # noqa: F811 - the fixture
     mlflow: MlflowConnection,  # noqa: F811 - as above
     tmp_path: Path,
-) -> MakeSetup:
+) -> Iterator[MakeSetup]:
     """Factory: create a champion by a recipe, with references for drift if needed, and an empty history."""
+    opened = ExitStack()
 
     def make(recipe: str | None = "plain", *, reference: bool = False, **changes: Any) -> RetrainSetup:
         defaults = {"retrain_min_frauds": 200}
@@ -85,7 +87,8 @@ def make_setup(
             run.log_files(tmp_path / "made" / ref.path, BUNDLE_ARTIFACT)
         version = register(run.run_id, promoter.registry, promoter.runs, promoter.store)
         promoter.promote(version.number, author="ann", reason="the first")
-        history = open_history(settings, version.bundle.sha256)
+        history = opened.enter_context(opened_history(settings, version.bundle.sha256))
         return RetrainSetup(settings, promoter, mlflow, version.bundle, history)
 
-    return make
+    with opened:
+        yield make

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import click
 
 from schemas.errors import FraudError
-from stream.ledger.database import open_engine
+from stream.ledger.database import opened_engine
 from stream.ledger.gate_store import GateStore
 from stream.settings import read_settings
 from training.commands.jobs.inputs import open_mlflow
@@ -48,10 +48,10 @@ def watch_models(
         bootstrap: Kafka broker; None for the broker in the settings.
         store: Bundle store; None for the bundle store in the settings.
     """
-    with ExitStack() as locks:
-        checks = [_gate_check(store, bootstrap, mode)]
+    with ExitStack() as opened:
+        checks = [_gate_check(store, bootstrap, mode, opened)]
         if retrain:
-            checks.append(_retrain_check(store, bootstrap, every, locks))
+            checks.append(_retrain_check(store, bootstrap, every, opened))
         _repeat(checks, once=once, interval=interval)
 
 
@@ -76,15 +76,15 @@ def _repeat(checks: list[Check], *, once: bool, interval: float) -> None:
         time.sleep(interval)
 
 
-def _gate_check(store: str | None, bootstrap: str | None, mode: AutoPromoteMode) -> Check:
-    tests = GateStore(open_engine(read_settings().ledger.url))
+def _gate_check(store: str | None, bootstrap: str | None, mode: AutoPromoteMode, opened: ExitStack) -> Check:
+    tests = GateStore(opened.enter_context(opened_engine(read_settings().ledger.url)))
     return lambda: auto_promote(open_promoter(store, bootstrap), tests, mode)
 
 
-def _retrain_check(store: str | None, bootstrap: str | None, every: float | None, locks: ExitStack) -> Check:
+def _retrain_check(store: str | None, bootstrap: str | None, every: float | None, opened: ExitStack) -> Check:
     settings = kafka_settings(bootstrap)
-    locks.enter_context(single_instance(RETRAIN_LOCK, "fraud-train watch that retrains"))
-    ledger = open_engine(settings.ledger.url)
+    opened.enter_context(single_instance(RETRAIN_LOCK, "fraud-train watch that retrains"))
+    ledger = opened.enter_context(opened_engine(settings.ledger.url))
     triggers = RetrainTriggers(ConceptMonitor(ledger, settings.gate, settings.topic), settings, every_days=every)
 
     def check() -> list[str]:

@@ -91,7 +91,7 @@ byId("log-out").addEventListener("click", async () => {
     await request("DELETE", "/console/session");
     location.reload();
   } catch {
-    showBanner(["The server is not responding; log out again in a moment."]);
+    showBanner(["You are still logged in: the server is not responding. Try again in a moment."]);
   }
 });
 
