@@ -6,5 +6,6 @@ output, in order; numbers may differ, and `…` stands for any text. The line ab
 
 - `<!-- not run: REASON -->`: the commands are only checked for names and options that don't exist.
 - `<!-- background: TEXT -->`: the commands run until the page ends; the next block starts when TEXT appears.
+- `<!-- fails: CODE -->`: each of the commands exits with this code.
 - `<!-- file: NAME -->`, above a block of any language: the block is written to a file before the next commands run.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(
-    r"(?:^<!-- (?P<kind>not run|background|file): (?P<argument>.+?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?P<kind>not run|background|file|fails): (?P<argument>.+?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -28,8 +28,8 @@ class Block:
         line: Number of the block's first line.
         language: Language of the block; `console` for commands.
         text: Text between the fences.
-        kind: `not run`, `background` or `file`; empty without a comment above the block.
-        argument: The comment's reason, text or name.
+        kind: `not run`, `background`, `file` or `fails`; empty without a comment above the block.
+        argument: The comment's reason, text, file name or exit code.
     """
 
     page: Path

@@ -52,7 +52,7 @@ class Session:
         """Write a file, or run a block's commands and compare their output with the page.
 
         Raises:
-            AssertionError: If a command fails or its output lacks a line that the page shows.
+            AssertionError: If a command exits with another code than the page says, or its output lacks a line that the page shows.
         """
         if block.kind == "file":
             (self._directory / block.argument).write_text(block.text)
@@ -62,19 +62,20 @@ class Session:
             if block.kind == "background":
                 self.start(command.text, block.argument, location)
                 continue
-            output = self.run(command.text, location)
+            output = self.run(command.text, location, int(block.argument) if block.kind == "fails" else 0)
             missing = shows(command.output, output)
             assert missing is None, f"{location}\ndid not print {missing!r} but:\n{output}"
 
-    def run(self, command: str, location: str = "") -> str:
+    def run(self, command: str, location: str = "", code: int = 0) -> str:
         """Run a command to its end and return its output.
 
         Args:
             command: Command line for bash.
             location: Page and line of the command, for errors.
+            code: Exit code that the command must have.
 
         Raises:
-            AssertionError: If the command fails.
+            AssertionError: If the command exits with another code.
         """
         done = subprocess.run(
             self._shell(f"{command}\nexport -p > {self._exports}"),
@@ -87,7 +88,7 @@ class Session:
             timeout=COMMAND_S,
             check=False,
         )
-        assert done.returncode == 0, f"{location or command}\nexited with {done.returncode}:\n{done.stdout}"
+        assert done.returncode == code, f"{location or command}\nexited with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
     def start(self, command: str, text: str, location: str = "") -> None:
