@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -42,7 +42,8 @@ class LocalBroker:
     Args:
         directory: Directory for data, configuration and log; by default a temporary directory, removed at the end.
         port: Port on which the broker listens for clients; by default a free port.
-        sasl: User and password for clients (SASL_PLAINTEXT, mechanism PLAIN); by default there is no authentication.
+        users: Passwords of the clients' users (SASL_PLAINTEXT, mechanism PLAIN); by default there is no authentication.
+        with_acls: Whether users may do only what ACLs allow. ACLs are created at the address `direct`.
         advertised_port: Port to advertise to clients that connect through a proxy; by default the broker's port.
         brief: Whether the broker runs for only a few minutes, so that the JVM should compile quickly and optimise less.
         on_step: Called with a description of each step, for a progress display.
@@ -58,7 +59,8 @@ class LocalBroker:
         directory: Path | None = None,
         *,
         port: int | None = None,
-        sasl: tuple[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
+        with_acls: bool = False,
         advertised_port: int | None = None,
         brief: bool = False,
         on_step: Callable[[str], object] = lambda _: None,
@@ -75,7 +77,8 @@ class LocalBroker:
             directory = Path(self._temporary.name)
         self._directory = directory.absolute()
         self._log_start = 0
-        self._sasl = sasl
+        self._users = users
+        self._with_acls = with_acls
         self._jvm = _BRIEF_JVM if brief else _LASTING_JVM
         self._on_step = on_step
         self._process: OwnedProcess | None = None
@@ -121,7 +124,8 @@ class LocalBroker:
                 advertised=self.bootstrap,
                 internal=self.direct,
                 controller=self._controller,
-                sasl=self._sasl,
+                users=self._users,
+                with_acls=self._with_acls,
             )
         )
         if not self._path("data/meta.properties").exists():

@@ -1,5 +1,6 @@
 """Configuration of a single-node Kafka on one machine."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 #: Properties for a small single node; Kafka's defaults are for a cluster.
@@ -46,7 +47,14 @@ rootLogger.appenderRef.file.ref = file
 
 
 def server_properties(
-    *, data: Path, client: str, advertised: str, internal: str, controller: str, sasl: tuple[str, str] | None
+    *,
+    data: Path,
+    client: str,
+    advertised: str,
+    internal: str,
+    controller: str,
+    users: Mapping[str, str] | None,
+    with_acls: bool,
 ) -> str:
     """Return the content of server.properties.
 
@@ -57,9 +65,10 @@ def server_properties(
         internal: host:port for the broker's connections to itself, so that its transaction markers need no password and
             bypass the proxy.
         controller: host:port on which the controller listens.
-        sasl: User and password for clients; None for no authentication.
+        users: Passwords of the clients' users; None for no authentication.
+        with_acls: Whether users may do only what ACLs allow. The broker itself, on `internal`, may do everything.
     """
-    security = "SASL_PLAINTEXT" if sasl else "PLAINTEXT"
+    security = "SASL_PLAINTEXT" if users else "PLAINTEXT"
     properties = SINGLE_NODE | {
         "log.dirs": str(data),
         "controller.quorum.voters": f"1@{controller}",
@@ -67,11 +76,16 @@ def server_properties(
         "advertised.listeners": f"CLIENT://{advertised},INTERNAL://{internal}",
         "listener.security.protocol.map": f"CLIENT:{security},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
     }
-    if sasl:
-        user, password = sasl
+    if users:
         login = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        known = " ".join(f'user_{user}="{password}"' for user, password in users.items())
         properties |= {
             "listener.name.client.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.client.plain.sasl.jaas.config": f'{login} required user_{user}="{password}";',
+            "listener.name.client.plain.sasl.jaas.config": f"{login} required {known};",
+        }
+    if with_acls:
+        properties |= {
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
         }
     return "".join(f"{name}={value}\n" for name, value in properties.items())

@@ -25,7 +25,7 @@ USER, PASSWORD, WRONG = "scorer", "right-4f9a", "wrong-71cd"
 @pytest.fixture(scope="module")
 def secured() -> Iterator[LocalBroker]:
     """A broker that accepts only one user."""
-    with LocalBroker(sasl=(USER, PASSWORD), brief=True) as broker:
+    with LocalBroker(users={USER: PASSWORD}, brief=True) as broker:
         yield broker
 
 

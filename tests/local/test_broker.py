@@ -67,7 +67,7 @@ def test_restarts_with_its_data(own_broker: LocalBroker) -> None:
 def test_requires_the_password() -> None:
     """Only the correct password is accepted. Each step is reported, and a temporary directory is removed at the end."""
     steps: list[str] = []
-    with LocalBroker(sasl=("worker", "right"), brief=True, on_step=steps.append) as broker:
+    with LocalBroker(users={"worker": "right"}, brief=True, on_step=steps.append) as broker:
         assert steps == ["Fetching Kafka", "Preparing Kafka's storage", "Starting Kafka"]
         security: dict[str, Any] = {
             "bootstrap.servers": broker.bootstrap,
