@@ -57,7 +57,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger_settings(make_settings: Callable[..., Settings], new_url: Callable[[str], str]) -> Callable[..., Settings]:
-    """Return a factory for ledger settings. All of them name the same topics and groups, so two ledgers can share them."""
+    """Factory of ledger settings, which all name the same topics and groups, so that two ledgers can share them."""
 
     def make(database: str = "sqlite", **overrides: Any) -> Settings:
         own: dict[str, Any] = {"ledger_web_port": free_port()}
