@@ -96,11 +96,13 @@ class ReportWriter:
         try:
             for report in reports:
                 self._producer.produce(self._topic, encode(report), report.bundle_sha256, 0, on_delivery=delivered)
+            if self._producer.flush(WRITE_S):
+                failures.append("no response")
         except (BufferError, KafkaException) as error:
             failures.append(str(error))
-        if self._producer.flush(WRITE_S) or failures:
+        if failures:
             self._producer = self._connect()  # the old producer drops what it has not sent yet
-            raise ReportsError(f"cannot write to topic {self._topic}: {failures[0] if failures else 'no response'}")
+            raise ReportsError(f"cannot write to topic {self._topic}: {failures[0]}")
 
     def _connect(self) -> Producer:
         return Producer(producer_config(self._kafka) | {"linger.ms": 0})

@@ -90,7 +90,7 @@ class AcknowledgedProducer(Background):
     def start(self) -> None:
         """Create the producers and start polling."""
         self._loop = asyncio.get_running_loop()
-        config = producer_config(self._kafka) | {"error_cb": self._on_client_error}
+        config = producer_config(self._kafka) | {"error_cb": self._broker.on_client_error}
         # Nagle's algorithm would hold back a small request until the previous request is answered.
         prompt = {"linger.ms": LINGER_MS, "socket.nagle.disable": True}
         timeout = {"message.timeout.ms": self._timeout_ms}
@@ -152,11 +152,6 @@ class AcknowledgedProducer(Background):
         result = MessageOffset(partition or 0, offset or 0) if error is None else _not_acknowledged(error)
         self._acknowledged.append((on_acknowledged, result))
 
-    def _on_client_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._on_error(BrokerUnavailableError(f"Kafka's client has failed ({error.str()}); restart the program"))
-        self._broker.on_client_error(error)
-
     def _run(self) -> None:
         """Poll for acknowledgements until stopped."""
         try:
@@ -168,6 +163,9 @@ class AcknowledgedProducer(Background):
             self._prompt.flush(FLUSH_S)
             self._bulk.flush(FLUSH_S)
             self._loop.call_soon_threadsafe(self._run_callbacks)
+        except KafkaException as error:  # the client's fatal error
+            reason = error.args[0].str()
+            self._on_error(BrokerUnavailableError(f"Kafka's client has failed ({reason}); restart the program"))
         except BaseException as error:  # noqa: BLE001 - the program must learn of any error that ends the thread
             self._on_error(error)
 

@@ -40,14 +40,14 @@ class CountsPublisher(Background):
 
     def start(self) -> None:
         """Create the producer and start publishing."""
-        self._producer = Producer(producer_config(self._kafka) | {"linger.ms": 0})
+        self._producer = self._connect()
         super().start()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._interval_s):
             self._publish()
         self._publish()
-        self._producer.flush(FLUSH_S)
+        self._serve(lambda: self._producer.flush(FLUSH_S))
 
     def _publish(self) -> None:
         for counts in self._take():
@@ -55,7 +55,18 @@ class CountsPublisher(Background):
                 self._producer.produce(self._topic, encode(counts), partition=0, on_delivery=_on_delivery)
             except (BufferError, KafkaException) as error:
                 log.warning("role-counts were not sent: %s", error)
-        self._producer.poll(0)
+        self._serve(lambda: self._producer.poll(0))
+
+    def _serve(self, call: Callable[[], object]) -> None:
+        """Let the client call its callbacks. A fatal error, which the client raises here, calls for a new client."""
+        try:
+            call()
+        except KafkaException as error:
+            log.warning("role-counts were not sent: %s; continuing with a new producer", error)
+            self._producer = self._connect()
+
+    def _connect(self) -> Producer:
+        return Producer(producer_config(self._kafka) | {"linger.ms": 0})
 
 
 def _on_delivery(error: KafkaError | None, _: object) -> None:

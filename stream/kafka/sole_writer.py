@@ -60,7 +60,8 @@ def sole_transactions(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[It
     producer = Producer(producer_config(kafka) | options)
 
     def failure(error: KafkaError, *, written_nothing: bool) -> TransactionError:
-        producer.poll(0)  # delivers log lines
+        with suppress(KafkaException):  # a fatal error is raised here once more
+            producer.poll(0)  # delivers log lines
         text, unavailable = error.str(), error.code() in _NO_RESPONSE
         if unavailable and client_log.last:  # a time-out itself does not name its cause
             text += f"; the client's last log line is: {client_log.last}"

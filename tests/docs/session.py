@@ -52,7 +52,7 @@ class Session:
         """Write a file, or run a block's commands and compare their output with the page.
 
         Raises:
-            AssertionError: If a command does not exit with the code that the page states, or its output lacks a line of the page.
+            AssertionError: If a command exits with another code, or its output lacks a line that the page shows.
         """
         if block.kind == "file":
             (self._directory / block.argument).write_text(block.text)

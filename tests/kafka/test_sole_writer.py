@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.errors import RolesError, TransactionError
+from schemas.errors import RolesError, StaleEpochError, TransactionError
 from schemas.messages import BundleRef, ModelUpdate
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
@@ -126,6 +126,25 @@ def test_the_error_names_the_cause(proxied: tuple[LocalBroker, TcpProxy], behind
             write_roles(behind_proxy, proxy.refuse)
     finally:
         proxy.accept()
+
+
+def test_a_writer_that_is_fenced_at_its_commit_writes_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If another writer takes over between the acknowledgements and the commit, the error is that of a lost race."""
+    call_until = transaction_calls.call_until
+
+    def fence_first(call: Callable[[float], object], deadline: float) -> None:
+        if call.__name__ == "commit_transaction":
+            monkeypatch.undo()
+            with sole_transactions(settings.kafka, settings.topic.model_updates):
+                pass
+        call_until(call, deadline)
+
+    monkeypatch.setattr(sole_writer, "call_until", fence_first)
+    with pytest.raises(StaleEpochError, match="another writer changed the roles"):
+        write_roles(settings, lambda: None)
+    assert current_roles(settings.kafka, settings.topic) is None
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
