@@ -29,6 +29,7 @@
     │   └── ArchiveUnavailableError     the archive's file system is unavailable (also a StoreUnavailableError)
     └── KafkaError
         ├── BrokerUnavailableError      no broker responds at the bootstrap address
+        ├── AccessDeniedError           the broker's access rules do not allow an operation
         ├── TopicMissingError           the topic does not exist; no topic is created by accident
         ├── TransactionError            a Kafka transaction failed; says whether it may have been written
         ├── BatchRefusedError           a batch that must not be committed; it is read again
@@ -193,6 +194,10 @@ class KafkaError(FraudError):
 
 class BrokerUnavailableError(KafkaError):
     """No broker responds at the bootstrap address."""
+
+
+class AccessDeniedError(KafkaError):
+    """The broker's access rules do not allow an operation."""
 
 
 class TopicMissingError(KafkaError):

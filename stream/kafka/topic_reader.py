@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import BrokerUnavailableError, TopicMissingError
+from schemas.errors import AccessDeniedError, BrokerUnavailableError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
 from stream.settings import KafkaSettings
 
@@ -42,6 +42,7 @@ class TopicReader:
         Raises:
             BrokerUnavailableError: If the end is not reached in time.
             TopicMissingError: If the topic does not exist.
+            AccessDeniedError: If the user may not read the topic.
         """
         deadline = time.monotonic() + timeout
         self._require_topic(timeout)
@@ -59,6 +60,8 @@ class TopicReader:
                 return values
             elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - as above
                 raise self._missing()
+            elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise self._denied()
         raise BrokerUnavailableError(
             f"{self._topic} was not read to its end within {timeout:g} s; check the broker's log"
         )
@@ -71,6 +74,11 @@ class TopicReader:
             return  # `history` reports it, as it does for a broker that becomes unavailable later
         if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise self._missing()
+        if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise self._denied()
+
+    def _denied(self) -> AccessDeniedError:
+        return AccessDeniedError(f"not allowed to read {self._topic}; docs/topics.md lists the rights to grant")
 
     def _missing(self) -> TopicMissingError:
         return TopicMissingError(f"topic {self._topic} does not exist; create it with `fraud-stream topics`")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its type stubs
     AclBinding,
     AclOperation,
     AclPermissionType,
@@ -31,6 +31,8 @@ from tests.support.traffic import send, transaction
 from tests.support.until import until
 from tests.support.worker_process import WorkerProcess
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "right-4f9a"  # noqa: S105 - of a broker that ends with the test
 #: Number of transactions that are sent, and that are requested over HTTP.
 SENT, REQUESTED = 200, 5
@@ -52,7 +54,7 @@ def admin_settings(secured: LocalBroker, ready: Callable[..., Settings], tmp_pat
         kafka_bootstrap=secured.direct,
         ledger_url=f"sqlite:///{tmp_path}/ledger.db",
         archive_url=f"file://{tmp_path}/archive",
-        archive_max_age_s=1.0,
+        archive_file_s=1.0,
     )
 
 
@@ -69,7 +71,7 @@ def login(secured: LocalBroker, make_settings: Callable[..., Settings], admin_se
             ledger_url=admin_settings.ledger.url,
             ledger_web_port=make_settings(kafka_bootstrap="").web.port,
             archive_url=admin_settings.archive.url,
-            archive_max_age_s=1.0,
+            archive_file_s=1.0,
             **security,
         )
         grant(secured, program, settings, but=but)
@@ -101,7 +103,8 @@ def grant(broker: LocalBroker, program: str, settings: Settings, *, but: str = "
         AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{program}", "*", operation, AclPermissionType.ALLOW)
         for kind, name, operation in rights
     ]
-    for future in AdminClient({"bootstrap.servers": broker.direct}).create_acls(acls).values():
+    admin = AdminClient({"bootstrap.servers": broker.direct})
+    for future in admin.create_acls(acls).values():
         future.result()
 
 
@@ -148,7 +151,7 @@ def test_every_program_works_with_the_rights_in_the_table(
         monitor.wait(SENT + REQUESTED)
         ledger.wait_rows(decisions=SENT + REQUESTED)
         archive.wait_rows("decisions", SENT + REQUESTED)
-        until(lambda: read_all(admin_settings.kafka.bootstrap, admin_settings.topic.worker_status))
+        until(lambda: bool(read_all(admin_settings.kafka.bootstrap, admin_settings.topic.worker_status)))
         _run_commands(admin_settings, login, tmp_path)
         assert [process.stop() for process in (http, worker, ledger, archive)] == [0, 0, 0, 0]
     assert denials(secured)[before:] == []
@@ -161,26 +164,40 @@ def _run_commands(admin_settings: Settings, login: Login, tmp_path: Path) -> Non
     send_dead_letters(admin_settings, rejected)
     decision = tmp_path / "decision.json"
     decision.write_bytes(read_all(admin_settings.kafka.bootstrap, topics.decisions)[0].value() or b"")
-    commands = {
+    commands: dict[str, list[tuple[str, ...]]] = {
         "models": [("models",), ("models", "set", "--explore", "off", "--salt", "another", "--reason", "as before")],
         "dead-letters": [("dead-letters", "list"), ("dead-letters", "replay", "--yes")],
         "replay": [("replay",)],
         "verify": [("verify", str(decision))],
-        "drift": [("drift",)],
     }
     for program, lines in commands.items():
         settings = login(program)
         for line in lines:
             done = run(*line, settings=settings)
             assert done.returncode == 0, f"{line}: {done.stderr}"
+    assert "no report on" in run("drift", "--json", settings=login("drift")).stderr
 
 
-def test_a_worker_that_may_not_write_says_so(admin_settings: Settings, login: Login, tmp_path: Path) -> None:
-    """A worker without Write on a topic exits with a one-line error that names the topic; it decides nothing."""
+def test_a_reader_without_rights_says_so(login: Login) -> None:
+    """A command without Read on its topic fails with one line that names the topic, not with a time-out."""
+    settings = login("drift")
+    done = run("models", settings=settings)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"fraud-stream: not allowed to read {settings.topic.model_updates}; docs/topics.md lists the rights to grant"
+    )
+
+
+def test_a_worker_that_may_not_write_says_so(
+    secured: LocalBroker, admin_settings: Settings, login: Login, tmp_path: Path
+) -> None:
+    """A worker without Write on a topic logs the topic and exits with a one-line error; it decides nothing."""
     settings = login("worker", but="alerts")
     send(admin_settings, SENT)
     with WorkerProcess(settings, tmp_path) as worker:
         error = assert_exits(worker, 60)
-    assert "authorization" in error
-    assert settings.topic.alerts in error
+        output = worker.last_lines()
+    assert "Topic authorization failed" in error
+    assert f'Failed to add partition \\"{settings.topic.alerts}\\"' in output
     assert read_all(admin_settings.kafka.bootstrap, settings.topic.decisions) == []
+    assert settings.topic.alerts in denials(secured)[-1]
