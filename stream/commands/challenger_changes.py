@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from schemas.errors import FraudError
 from stream.evaluation.counterfactual import CounterfactualChange, changes_by_day
@@ -31,26 +30,22 @@ def show(settings: Settings, challenger: str, days: int) -> None:
     Raises:
         FraudError: If no challenger's hash begins with `challenger`, or the database is not responding.
     """
-    with opened_engine(settings.ledger.url) as engine:
-        _show(engine, settings, challenger, days)
-
-
-def _show(engine: Engine, settings: Settings, challenger: str, days: int) -> None:
     console = Console()
-    chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
-    if not chosen:
-        which = f" whose hash begins with {challenger}" if challenger else ""
-        raise FraudError(f"the ledger has no challenger{which}; list the challengers with: fraud-stream models")
-    tests = GateStore(engine).tests()
-    maturity_ms = settings.gate.maturity_days * DAY_MS
-    for matchup in chosen:
-        since = matchup.complete_ms - days * DAY_MS
-        pairs = load_pairs(engine, matchup, since=since, until=matchup.complete_ms, maturity_ms=maturity_ms)
-        test = find_gate_test(tests, matchup)
-        # Before the gate test there is no cap: the test derives the cap from earlier frauds.
-        cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
-        changes = list(changes_by_day(pairs, capped_costs(settings.gate, cap)))
-        console.print(_by_day(matchup, changes), _flips(changes), _gate_line(gate_status(test) if test else None))
+    with opened_engine(settings.ledger.url) as engine:
+        chosen = [each for each in find_matchups(engine) if each.challenger.bundle_sha256.startswith(challenger)]
+        if not chosen:
+            which = f" whose hash begins with {challenger}" if challenger else ""
+            raise FraudError(f"the ledger has no challenger{which}; list the challengers with: fraud-stream models")
+        tests = GateStore(engine).tests()
+        maturity_ms = settings.gate.maturity_days * DAY_MS
+        for matchup in chosen:
+            since = matchup.complete_ms - days * DAY_MS
+            pairs = load_pairs(engine, matchup, since=since, until=matchup.complete_ms, maturity_ms=maturity_ms)
+            test = find_gate_test(tests, matchup)
+            # Before the gate test there is no cap: the test derives the cap from earlier frauds.
+            cap = test.plan.measure.costs.cap_minor if test else settings.gate.cap_minor or UNCAPPED
+            changes = list(changes_by_day(pairs, capped_costs(settings.gate, cap)))
+            console.print(_by_day(matchup, changes), _flips(changes), _gate_line(gate_status(test) if test else None))
 
 
 def _by_day(matchup: Matchup, changes: list[CounterfactualChange]) -> Table:

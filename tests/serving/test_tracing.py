@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from schemas.errors import SettingsError
+from schemas.errors import MissingPackageError
 from stream.kafka.topics import create_topics
 from stream.runtime.ports import free_port
 from stream.serving import tracing
@@ -90,5 +90,5 @@ def test_missing_packages_are_an_error(make_settings: Callable[..., Settings], m
     """Missing packages raise a one-line error that names the extra to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     settings = make_settings(kafka_bootstrap="127.0.0.1:1", tracing_otlp_endpoint="http://127.0.0.1:1")
-    with pytest.raises(SettingsError, match=r"fraud-stream\[tracing\]"):
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[tracing\]'"):
         tracing.set_up_tracing(settings.tracing, "worker", settings.kafka.slot)
