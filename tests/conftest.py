@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Prevent the suite's parallel processes from downloading anything twice and from taking each other's ports.
 
-    Faults that belong to no test fail a unit run.
+    Faults that belong to no test fail the run.
     """
     # OpenMP threads wait for each other by spinning: with more threads than cores, a small fit takes six times the
     # processor time.

@@ -1,10 +1,10 @@
-"""Faults that no single test is to blame for. They fail a unit run at its end; other runs only report them.
+"""Faults that no single test is to blame for. They fail the run at its end.
 
 Leaks
     The garbage collector notices an open file or connection during a later test, or after the last one.
 Slow libraries
-    A test that imports one is an integration test. In a unit run, an import that `tests.support.kinds` has overlooked
-    would slow every run down.
+    Only in a unit run: a test that imports one is an integration test, and an import that `tests.support.kinds` has
+    overlooked would slow every unit run down.
 """
 
 import gc
@@ -18,7 +18,7 @@ from tests.support.kinds import SLOW_LIBRARIES
 
 
 class SessionFaults:
-    """A pytest plugin that collects the faults of all of the session's processes, and fails a unit run for them.
+    """A pytest plugin that collects the faults of all of the session's processes, and fails the run for them.
 
     Args:
         config: Configuration of the session, or of one of its parallel processes.
@@ -46,13 +46,13 @@ class SessionFaults:
             output["session_faults"] = self._own_faults()
             return
         self._faults += self._own_faults()
-        if self._faults and self._unit and session.exitstatus == pytest.ExitCode.OK:
+        if self._faults and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the faults."""
         for fault in dict.fromkeys(self._faults):
-            terminalreporter.write_line(f"{'ERROR' if self._unit else 'WARNING'} {fault}", red=self._unit)
+            terminalreporter.write_line(f"ERROR {fault}", red=True)
 
     def _own_faults(self) -> list[str]:
         faults = _leaks()
