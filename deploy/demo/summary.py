@@ -157,7 +157,7 @@ def _sections(summary: Summary) -> dict[str, list[tuple[str, str, str]]]:
             ("alerts", f"{summary.alerts:,}", "transactions to review or decline"),
             ("precision", f"{summary.precision:.3f}", "share of the alerts that are frauds"),
             ("recall", f"{summary.recall:.3f}", f"alerted share of the {summary.frauds} frauds"),
-            ("amount recall", f"{summary.value_recall:.3f}", "alerted share of the frauds' amount"),
+            ("value recall", f"{summary.value_recall:.3f}", "alerted share of the frauds' amount"),
         ],
         "Models": [
             ("champion", summary.champion, "decides; challengers are evaluated"),

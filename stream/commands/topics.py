@@ -29,7 +29,7 @@ def topics() -> None:
     )
 )
 @click.argument("topic")
-@click.option("--from-beginning", is_flag=True, help="Start from the oldest message.")
+@click.option("--from-beginning", is_flag=True, help="Start from the oldest message of each partition.")
 @click.option("--count", type=click.IntRange(1), help="Number of messages to print.  [default: no limit]")
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
     """Print the committed messages of TOPIC as they arrive, one JSON object per line."""

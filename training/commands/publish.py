@@ -20,4 +20,5 @@ def publish_command(roles: Path, bootstrap: str | None) -> None:
     """Publish the models from the last baseline again, for example to a new broker."""
     settings = kafka_settings(bootstrap)
     update = publish(load_roles(roles), settings, "baseline, published again")
-    click.echo(f"published as role epoch {update.epoch}: champion {update.champion.path}")
+    challengers = ", ".join(challenger.bundle.path for challenger in update.challengers) or "none"
+    click.echo(f"published as role epoch {update.epoch}: champion {update.champion.path}, challengers {challengers}")
