@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.errors import DeadLetterReason
-from stream.commands.dead_letters import dead_letters
+from stream.cli import cli
 from stream.settings import Settings
 from tests.support.command import run
 from tests.support.dead_letters import dead_letter, send_dead_letters
@@ -21,7 +21,7 @@ SECRET = b'{"card_id": "4929-1234", "features": {}}'
 def invoke(settings: Settings, *arguments: str, answer: str = "") -> Result:
     """Run `dead-letters` in this process, and answer its question."""
     runner = CliRunner(env=dict(settings.environment()))
-    return runner.invoke(dead_letters, list(arguments), input=answer)
+    return runner.invoke(cli, ["dead-letters", *arguments], input=answer)
 
 
 def listed(settings: Settings, *arguments: str) -> list[str]:
@@ -235,7 +235,7 @@ def test_outputs_are_sent_again_only_if_named(settings: Settings) -> None:
 )
 def test_bad_arguments_are_usage_errors(arguments: list[str], message: str) -> None:
     """Bad arguments get exit code 2 and an error that says what is wrong, before Kafka is asked for anything."""
-    done = CliRunner().invoke(dead_letters, arguments)
+    done = CliRunner().invoke(cli, ["dead-letters", *arguments])
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from schemas.errors import DataError
 from tests.training.data.own_data import OWN, make_own
 from tests.training.frames import make_frame
-from training.commands.describe import describe
+from training.cli import cli
 from training.data.config_files import decode_config
 from training.data.dataset import load
 from training.data.describe import draft_description
@@ -108,12 +108,12 @@ def test_the_command_prints_or_writes_the_draft(tmp_path: Path) -> None:
     data, out = tmp_path / "own.csv", tmp_path / "own.yaml"
     make_own().write_csv(data)
     runner = CliRunner()
-    printed = runner.invoke(describe, [str(data)])
+    printed = runner.invoke(cli, ["describe", str(data)])
     assert printed.exit_code == 0
-    written = runner.invoke(describe, [str(data), "--out", str(out)])
+    written = runner.invoke(cli, ["describe", str(data), "--out", str(out)])
     assert (written.exit_code, written.output) == (0, f"{out}\n")
     assert out.read_text(encoding="utf-8") == printed.output
-    again = runner.invoke(describe, [str(data), "--out", str(out)])
+    again = runner.invoke(cli, ["describe", str(data), "--out", str(out)])
     assert isinstance(again.exception, DataError)
     assert str(again.exception) == f"cannot write to {out} (File exists); choose another file with --out"
 

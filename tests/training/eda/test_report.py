@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from schemas.errors import DataError
 from tests.training.eda.rows import make_rows
 from tests.training.frames import ROWS, make_frame
-from training.commands.eda import eda
+from training.cli import cli
 from training.data.dataset import load
 from training.data.description import ULB
 from training.eda.column_sections import PLOTTED
@@ -218,7 +218,7 @@ def test_the_command_prints_the_findings(frame: pl.DataFrame, save: Callable[[pl
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(data.parent)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        done = CliRunner().invoke(eda, ["--data", str(data)])
+        done = CliRunner().invoke(cli, ["eda", "--data", str(data)])
     assert done.exit_code == 0, done.output
     assert "- The data cover 0.0 days." in done.stdout
     assert done.stdout.splitlines()[-1].startswith("var/eda.html, in ")

@@ -4,23 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
 from schemas.errors import BrokerUnavailableError, FraudError
 from stream.settings import Settings
 from tests.training.registry.conftest import MakeRun
-from training.commands.card import card
-from training.commands.history import history
-from training.commands.promote import promote
-from training.commands.register import register
-from training.commands.rollback import rollback
-from training.commands.stage import stage
-
-COMMANDS: dict[str, click.Command] = {
-    command.name or "": command for command in (register, stage, promote, rollback, history, card)
-}
+from training.cli import cli
 
 Run = Callable[..., Result]
 
@@ -31,7 +21,7 @@ def run(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(root.parent)
     for name in ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_BUNDLE_STORE"):
         monkeypatch.delenv(name, raising=False)
-    return lambda name, *arguments: CliRunner().invoke(COMMANDS[name], arguments)
+    return lambda name, *arguments: CliRunner().invoke(cli, [name, *arguments])
 
 
 @pytest.fixture
@@ -96,12 +86,6 @@ def test_the_card_of_a_version(run: Run, make_run: MakeRun, tmp_path: Path) -> N
     assert isinstance(failed, FraudError)
     assert str(failed).startswith("cannot write to ")
     assert str(failed).endswith(" (No such file or directory); choose another file with --out")
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_an_example(name: str) -> None:
-    """The help of every command ends with an example that can be copied."""
-    assert f"\n  fraud-train {name}" in (COMMANDS[name].epilog or "")
 
 
 @pytest.mark.parametrize("arguments", [["register", "nonsense"], ["card", "previous"]])

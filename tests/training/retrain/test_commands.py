@@ -11,17 +11,14 @@ from stream.control.role_reader import current_roles
 from stream.kafka.topics import create_topics
 from stream.settings import Settings
 from tests.training.retrain.conftest import MakeSetup, RetrainSetup
+from training.cli import cli
 from training.commands.jobs.watch import RETRAIN_LOCK
-from training.commands.retrain import retrain
-from training.commands.watch import watch
 from training.study.lock import single_instance
-
-COMMANDS = {"retrain": retrain, "watch": watch}
 
 
 def run(command: str, *arguments: str) -> Result:
     """Run a command."""
-    return CliRunner().invoke(COMMANDS[command], arguments)
+    return CliRunner().invoke(cli, [command, *arguments])
 
 
 def set_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
