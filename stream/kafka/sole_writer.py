@@ -70,7 +70,6 @@ def sole_transactions(kafka: KafkaSettings, topic: str) -> Iterator[Callable[[It
 
 class _SoleWriter:
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:
-        self._kafka = kafka
         self._topic = topic
         self._client_log = LastLineLog()
         options = {
@@ -79,6 +78,7 @@ class _SoleWriter:
             "logger": self._client_log,
         }
         self._producer = Producer(producer_config(kafka) | options)
+        self._admin = AdminClient(client_config(kafka))
 
     def fence_others(self) -> None:
         connect(self._producer, self._topic)
@@ -111,19 +111,21 @@ class _SoleWriter:
         self._await_readable()
 
     def _await_readable(self) -> None:
-        admin = AdminClient(client_config(self._kafka))
         deadline = time.monotonic() + CONNECT_S
         try:
-            end = self._end(admin, IsolationLevel.READ_UNCOMMITTED)
-            while self._end(admin, IsolationLevel.READ_COMMITTED) < end and time.monotonic() < deadline:
+            end = self._end(IsolationLevel.READ_UNCOMMITTED)
+            while self._end(IsolationLevel.READ_COMMITTED) < end:
+                if time.monotonic() > deadline:
+                    log.warning("%s: written, but not readable within %g s", self._topic, CONNECT_S)
+                    return
                 time.sleep(READABLE_S)
         except KafkaException as error:
             log.warning("%s: written, but perhaps not readable yet: %s", self._topic, error.args[0].str())
 
-    def _end(self, admin: AdminClient, isolation: IsolationLevel) -> int:
+    def _end(self, isolation: IsolationLevel) -> int:
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # not in its type stubs
         request = {TopicPartition(self._topic, 0): newest}
-        (future,) = admin.list_offsets(request, isolation_level=isolation, request_timeout=CONNECT_S).values()
+        (future,) = self._admin.list_offsets(request, isolation_level=isolation, request_timeout=CONNECT_S).values()
         return int(future.result().offset)
 
     def _failure(self, error: KafkaError, *, written_nothing: bool) -> TransactionError:
