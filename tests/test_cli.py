@@ -1,15 +1,21 @@
 """`fraud-stream`: help with examples, one-line errors, exit codes, and the commands on a real Kafka."""
 
+import signal
+import socket
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from schemas.errors import StaleEpochError
 from schemas.messages import ModelUpdate
 from stream.cli import COMMANDS
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import publish_roles
+from stream.kafka.clients import producer_config
+from stream.local.program_process import program_command, program_environment
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
@@ -114,3 +120,40 @@ def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings)
     assert second.previous == one
     assert isinstance(second, ModelUpdate)
     assert current_roles(settings.kafka, settings.topic) == second
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_runs_until_stopped_ends_without_an_error(number: signal.Signals, settings: Settings) -> None:
+    """`tail` without a limit ends on Ctrl-C and SIGTERM with exit code 0 and nothing on the error stream."""
+    topic = settings.topic.transactions
+    with subprocess.Popen(
+        program_command("tail", topic, "--from-beginning"),
+        env=program_environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as tail:
+        producer = Producer(producer_config(settings.kafka))
+        producer.produce(topic, b"{}")
+        assert producer.flush(10) == 0
+        assert tail.stdout is not None
+        assert tail.stdout.readline() == b"{}\n"
+        tail.send_signal(number)
+        assert tail.communicate(timeout=15) == (b"", b"")
+    assert tail.returncode == 0
+
+
+def test_kafka_stops_its_broker_on_a_signal(tmp_path: Path) -> None:
+    """`kafka` announces its address, and after SIGTERM its broker is gone."""
+    port = free_port()
+    with subprocess.Popen(
+        program_command("kafka", "--port", str(port), "--dir", str(tmp_path / "kafka")),
+        env=program_environment(Settings()),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as kafka:
+        assert kafka.stderr is not None
+        assert any("Stop it with Ctrl-C" in line for line in kafka.stderr)
+        kafka.terminate()
+        assert kafka.wait(30) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -9,7 +9,8 @@ import training.cli
 from deploy.reference.markdown import head
 
 _INTRODUCTION = """
-Both commands exit with 0 on success, 1 on failure with a one-line error, 2 on wrong usage and 130 on Ctrl-C.
+Both commands exit with 0 on success, 1 on failure with a one-line error, 2 on wrong usage and 130 if Ctrl-C interrupts
+them. For a command that runs until it is stopped, Ctrl-C is the normal end, with exit code 0.
 [Settings](settings.md) are environment variables and apply to every command.
 """
 #: Width of the help texts in columns, which fits the site's code blocks.

@@ -1,8 +1,10 @@
 """Code shared by all command lines: lazily imported commands, exit codes and one-line errors."""
 
 import importlib
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -21,6 +23,22 @@ def examples(*lines: str) -> str:
     """Return an epilog for a help text that shows these command lines as examples."""
     # A backspace on a line of its own keeps click from re-wrapping the paragraph that follows.
     return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Run a block that has no end of its own: Ctrl-C and SIGTERM end it without an error.
+
+    For commands that leave nothing to complete; a program with batches in flight uses `stream.runtime.program`.
+    """
+    # Without a handler, SIGTERM ends Python without any clean-up, and does nothing to process 1 of a container. SIGINT
+    # gets one too, because a shell without job control starts background processes with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
 
 
 class LazyGroup(click.Group):

@@ -1,12 +1,13 @@
 """`fraud-stream kafka`."""
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from stream.commands.command_line import examples
+from stream.commands.command_line import examples, until_stopped
 from stream.local.broker import LocalBroker
 
 
@@ -26,11 +27,9 @@ from stream.local.broker import LocalBroker
 )
 def kafka(port: int, directory: Path) -> None:
     """Run a single-node Kafka broker on this machine until stopped; needs neither Docker nor an installed Java."""
-    with Console(stderr=True).status("Kafka") as status:
-        broker = LocalBroker(directory, port=port, on_step=status.update)
-        broker.start()
-    try:
+    status = Console(stderr=True).status("Kafka")
+    with until_stopped(), closing(LocalBroker(directory, port=port, on_step=status.update)) as broker:
+        with status:
+            broker.start()
         click.echo(f"Kafka is running at {broker.bootstrap}, data in {directory}. Stop it with Ctrl-C.", err=True)
         threading.Event().wait()
-    finally:
-        broker.close()

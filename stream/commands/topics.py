@@ -1,10 +1,11 @@
 """`fraud-stream topics` and `tail`."""
 
 import itertools
+from contextlib import nullcontext
 
 import click
 
-from stream.commands.command_line import examples
+from stream.commands.command_line import examples, until_stopped
 from stream.kafka.tail import follow_topic
 from stream.kafka.topics import create_topics
 from stream.settings import read_settings
@@ -34,5 +35,6 @@ def topics() -> None:
 def tail(topic: str, *, from_beginning: bool, count: int | None) -> None:
     """Print the committed messages of TOPIC as they arrive, one JSON object per line."""
     messages = follow_topic(read_settings().kafka, topic, from_beginning=from_beginning)
-    for value in itertools.islice(messages, count):
-        click.echo(value)
+    with until_stopped() if count is None else nullcontext():
+        for value in itertools.islice(messages, count):
+            click.echo(value)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import click
 
 from schemas.errors import FraudError
+from stream.commands.command_line import until_stopped
 from stream.ledger.database import opened_engine
 from stream.ledger.gate_store import GateStore
 from stream.settings import read_settings
@@ -48,7 +49,7 @@ def watch_models(
         bootstrap: Kafka broker; None for the broker in the settings.
         store: Bundle store; None for the bundle store in the settings.
     """
-    with ExitStack() as opened:
+    with nullcontext() if once else until_stopped(), ExitStack() as opened:
         checks = [_gate_check(store, bootstrap, mode, opened)]
         if retrain:
             checks.append(_retrain_check(store, bootstrap, every, opened))
