@@ -6,6 +6,7 @@ VENV := .venv
 QUIX := .venv-quix
 EVIDENTLY := .venv-evidently
 ZENSICAL := .venv-zensical
+SECURITY := .venv-security
 BIN := $(VENV)/bin
 # Stamp files: packages are reinstalled only when their lock file changes. dev and demo share an environment, and dev
 # includes all of demo's packages.
@@ -28,7 +29,7 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow lint format bench docs lock clean
+.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow lint format bench manifests docs lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -63,10 +64,14 @@ test-slow: $(DEV) $(QUIX)/.installed-bench-quix ## Run only the long soak and fa
 test-compose: $(DEV) ## Build the images and run all services of docker-compose.yml in containers (Linux, as root)
 	@$(BIN)/python -m pytest -m compose -rs tests/compose
 
-lint: $(DEV) ## Run ruff, the format check and mypy
+style: $(DEV) ## Run ruff and the format check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types: $(DEV) ## Run mypy
 	@$(BIN)/mypy $(CODE)
+
+lint: style types ## Run ruff, the format check and mypy
 
 format: $(DEV) ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix-only .
@@ -75,17 +80,38 @@ format: $(DEV) ## Format the code and apply ruff's fixes
 bench: $(DEV) $(QUIX)/.installed-bench-quix ## Compare throughput and latency with other pipelines (python -m benchmarks.pipeline --help)
 	@$(BIN)/python -m benchmarks.pipeline
 
+manifests: $(DEV) ## Render the Kubernetes manifests into var/manifests and validate them
+	@$(BIN)/python -m deploy.kubernetes
+
 docs: $(ZENSICAL)/.installed-docs ## Build the documentation site into var/site; fail on broken links
 	@$(ZENSICAL)/bin/python -m deploy.docs_site
+
+security: $(DEV) $(SECURITY)/.installed-security ## Check code, history, images, workflows and licences; needs no internet
+	@$(SECURITY)/bin/python -m deploy.security
+
+audit: $(SECURITY)/.installed-security ## Look up known vulnerabilities of the locked packages; needs the internet
+	@$(SECURITY)/bin/python -m deploy.security.audit
+
+sbom: $(DEV) $(SECURITY)/.installed-security ## Write bills of materials (CycloneDX) of both images and the wheel to var/sbom
+	@$(SECURITY)/bin/python -m deploy.security.sbom
+
+images: ## Build both images with docker, podman or buildah
+	@deploy/docker/build.sh
+
+ci: $(DEV) ## Run what the hosted CI runs, as far as one machine can
+	@$(BIN)/python -m deploy.hosted_ci
+
+ci-programs: ## Install the third-party programs that tests need (Debian and Ubuntu, as root or with sudo)
+	@.ci/programs
 
 lock: ## Regenerate requirements/*.txt; LOCK_OPTIONS=--upgrade selects the newest versions
 	@requirements/lock.sh $(PYTHON) $(LOCK_OPTIONS)
 
 clean: ## Remove all installed, downloaded, trained and cached files
-	@rm -rf $(VENV) $(QUIX) $(EVIDENTLY) $(ZENSICAL) .cache var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(QUIX) $(EVIDENTLY) $(ZENSICAL) $(SECURITY) .cache var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(QUIX)/bin/python $(EVIDENTLY)/bin/python $(ZENSICAL)/bin/python:
+$(BIN)/python $(QUIX)/bin/python $(EVIDENTLY)/bin/python $(ZENSICAL)/bin/python $(SECURITY)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; choose one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(@:/bin/python=) || { rm -rf $(@:/bin/python=); exit 1; }
@@ -100,7 +126,8 @@ $(DEMO) $(DEV): $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)
 $(QUIX)/.installed-bench-quix: requirements/bench-quix.txt | $(QUIX)/bin/python
 $(EVIDENTLY)/.installed-drift-lab: requirements/drift-lab.txt | $(EVIDENTLY)/bin/python
 $(ZENSICAL)/.installed-docs: requirements/docs.txt | $(ZENSICAL)/bin/python
-$(QUIX)/.installed-bench-quix $(EVIDENTLY)/.installed-drift-lab $(ZENSICAL)/.installed-docs:
+$(SECURITY)/.installed-security: requirements/security.txt | $(SECURITY)/bin/python
+$(QUIX)/.installed-bench-quix $(EVIDENTLY)/.installed-drift-lab $(ZENSICAL)/.installed-docs $(SECURITY)/.installed-security:
 	@echo "Installing the packages of $< into $(@D)"
 	@set -o pipefail; $(@D)/bin/python -m pip $(PIP_INSTALL) -r $< | $(COUNT)
 	@touch $@
