@@ -10,6 +10,7 @@ import psutil
 
 from benchmarks.pipeline.baselines.job import Job, write_job
 from benchmarks.pipeline.inputs import BenchmarkInputs
+from schemas.version import ENGINE
 from stream.local.program_process import ProgramProcess, program_environment
 from stream.settings import Settings
 
@@ -85,6 +86,7 @@ def baseline_program(name: str, python: Path, inputs: BenchmarkInputs, batches: 
             role_epoch=1,
             max_reasons=settings.scoring.max_reasons,
             batch=batch,
+            engine=ENGINE,
         )
         return ["-m", f"benchmarks.pipeline.baselines.{name}", write_job(job)]
 

@@ -21,9 +21,9 @@ class Reason(Struct, frozen=True, gc=False):
 class Decision(Struct, frozen=True, gc=False):
     """The decision about one transaction.
 
-    `scored_at_ms` and `latency_ms` are the *envelope*: they come from the worker's clock. All other fields are the
-    *body*: a pure function of the transaction's bytes and source position, the role epoch and the bundle. A replay
-    produces the same body.
+    `scored_at_ms`, `latency_ms` and `engine` are the *envelope*: they say when and by which program the transaction was
+    scored. All other fields are the *body*: a pure function of the transaction's bytes and source position, the role
+    epoch and the bundle. A replay produces the same body.
     """
 
     #: Source topic, partition, offset and role epoch: `<topic>/<partition>/<offset>@<epoch>`.
@@ -73,6 +73,8 @@ class Decision(Struct, frozen=True, gc=False):
     amount_minor: int | None = None
     #: ISO 4217 code of the amount's currency; None where `amount_minor` is.
     currency: str | None = None
+    #: Version of the program that decided; empty in messages from before this field existed.
+    engine: str = ""
     #: Version of the message's format.
     schema_version: Literal[1] = 1
 

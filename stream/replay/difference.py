@@ -10,7 +10,7 @@ from schemas.messages import Decision
 #: batch size; a tree model's scores are identical at any batch size.
 TOLERANCE = 1e-6
 #: Fields of the envelope, which are never compared.
-_ENVELOPE = ("scored_at_ms", "latency_ms")
+_ENVELOPE = ("scored_at_ms", "latency_ms", "engine")
 #: Fields that are missing in decisions from before the ledger existed.
 _ADDED_LATER = ("amount_minor", "currency")
 

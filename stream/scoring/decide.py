@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.messages import Decision, Reason
+from schemas.version import ENGINE
 from stream.scoring.accepted_rows import AcceptedRows
 from stream.scoring.arms import CHALLENGER, CHAMPION, EXPLORATION, FALLBACK, draw_arms, draw_explored
 from stream.scoring.decision_id import decision_id
@@ -139,6 +140,7 @@ def decide(
                 scoring_time.latency_ms,
                 transaction.amount_minor,
                 transaction.currency,
+                ENGINE,
             )
         )
     return decisions

@@ -23,6 +23,8 @@ class Job(Struct, frozen=True):
     max_reasons: int
     #: Number of transactions in a batch.
     batch: int
+    #: Version of the worker's package, which a baseline's environment does not have installed.
+    engine: str
 
 
 def read_job() -> Job:

@@ -72,6 +72,7 @@ class PlainScorer:
         self._challengers = [PlainModel(directory) for directory in job.challengers]
         self._role_epoch = job.role_epoch
         self._max_reasons = job.max_reasons
+        self._engine = job.engine
         self._values = itemgetter(*self._champion.plan.numeric)
 
     def score(self, values: Sequence[bytes], sources: Sequence[SourceOffset], read_at: float) -> PlainOutputs:
@@ -145,6 +146,7 @@ class PlainScorer:
                 "latency_ms": latency_ms,
                 "amount_minor": transaction["amount_minor"],
                 "currency": transaction["currency"],
+                "engine": self._engine,
                 "schema_version": 1,
             }
             for i, (transaction, source, score, threshold, verdict) in enumerate(

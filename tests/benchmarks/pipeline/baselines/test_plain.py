@@ -11,6 +11,7 @@ from benchmarks.pipeline.baselines.job import Job
 from benchmarks.pipeline.baselines.plain import PlainScorer, SourceOffset
 from schemas.manifest import Feature
 from schemas.messages import BundleRef, FeatureValue, Policy, Transaction, encode
+from schemas.version import ENGINE
 from stream.models.bundle import read_bundle
 from stream.models.bundle_store import BundleStore
 from stream.scoring.model import ModelInRole, Roles
@@ -56,7 +57,15 @@ def test_the_plain_scorer_agrees_with_the_worker(policy: Policy, tmp_path: Path)
     champion, challenger = (read_bundle(BundleStore(str(store)), ref) for ref in refs)
     values, offsets = transactions(), list(range(COUNT))
     directories = [str(store / ref.path) for ref in refs]
-    job = Job("", "", "", "", "", "", directories[0], tuple(directories[1:]), role_epoch=3, max_reasons=5, batch=COUNT)
+    job = Job(
+        *[""] * 6,
+        directories[0],
+        tuple(directories[1:]),
+        role_epoch=3,
+        max_reasons=5,
+        batch=COUNT,
+        engine=ENGINE,
+    )
     plain = PlainScorer(job).score(values, [SourceOffset("t", 0, offset) for offset in offsets], time.monotonic())
 
     scorer = Scorer(
