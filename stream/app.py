@@ -110,8 +110,8 @@ class WorkerProgram(Program):
         relax_garbage_collector()
         await asyncio.to_thread(self._start_clients)
         await self.app.start()
-        # The role follower makes the source start reading transactions, so start it only now that the agent is
-        # listening.
+        # The role follower makes the source join the group and read transactions, so start it only now that the agent
+        # is listening.
         self.roles.start()
         self.health.start()
         self.publisher.start()
@@ -122,7 +122,7 @@ class WorkerProgram(Program):
     def _start_clients(self) -> None:
         require_topics(self._settings.kafka, self._settings.topic)
         require_free_port(self._settings.web.host, self._settings.web.port)
-        self.source.start()  # joins the group while the producers fence their predecessors
+        self.source.start()
         self.sink.open()
 
     async def _shut_down(self) -> None:

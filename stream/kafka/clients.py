@@ -15,6 +15,8 @@ from stream.settings import KafkaSettings
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 #: Seconds to wait for a broker when a program starts.
 CONNECT_S = 10.0
+#: Milliseconds between a group member's heartbeats; well below the shortest session timeout.
+HEARTBEAT_MS = 300
 #: Seconds for one attempt within CONNECT_S. A rejected login is reported after each attempt: waiting would not help.
 ATTEMPT_S = 2.0
 
@@ -74,7 +76,9 @@ def member_config(kafka: KafkaSettings, group: str, strategy: str) -> dict[str, 
         "group.id": group,
         "client.id": f"{group}-{kafka.slot}",
         "session.timeout.ms": kafka.session_timeout_ms,
-        "heartbeat.interval.ms": max(kafka.session_timeout_ms // 3, 300),
+        # A member learns of a rebalance from the response to a heartbeat, and until every member has joined again, none
+        # reads: the interval is part of the pause in each planned restart.
+        "heartbeat.interval.ms": HEARTBEAT_MS,
         "partition.assignment.strategy": strategy,
     }
 

@@ -74,12 +74,11 @@ class GroupMember(Background):
         """The batches that have been handed over and are not yet done."""
         return self._in_flight
 
-    def start(self) -> None:
-        """Join the group and start reading."""
+    def join(self) -> None:
+        """Join the group. Every join takes all partitions away from all members for a moment, so do it once ready."""
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        super().start()
 
     def commit(self, batch: Batch) -> None:
         """Request a commit of a batch's offsets outside any Kafka transaction, for at-least-once delivery.

@@ -1,6 +1,7 @@
 """The batch source: a thread that reads the available messages and hands them to the batch channel."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -56,6 +57,7 @@ class BatchSource(GroupMember):
         self._batch_max = kafka.batch_max
         self._batch_bytes = kafka.batch_max_mib * 1024 * 1024
         self._reading = False
+        self._first_reading = threading.Event()
         self._backlog = False
 
     def stop(self) -> None:
@@ -65,11 +67,21 @@ class BatchSource(GroupMember):
         super().stop()
 
     def set_reading(self, *, enabled: bool) -> None:
-        """Start reading, or stop reading but stay in the group. A new source does not read."""
+        """Start reading, or stop reading but stay in the group. A new source joins the group when it starts reading.
+
+        Until then, the members that it replaces or joins keep their partitions: a process that is still loading models
+        would hold partitions that nobody reads.
+        """
         self._reading = enabled
+        if enabled:
+            self._first_reading.set()
 
     def _run(self) -> None:
         try:
+            while not self._first_reading.wait(POLL_S):
+                if self._stopping.is_set():
+                    return
+            self.join()
             while not self._stopping.is_set():
                 if not self._reading:
                     self._poll_paused(until=lambda: self._reading)
