@@ -9,7 +9,7 @@ from deploy.kubernetes.render import FOLDER, OVERLAYS, overlay, render
 from schemas.errors import SettingsError
 from stream.settings import PREFIX, Settings
 from tests.deploy.compose import ROOT
-from tests.deploy.kubernetes.rendered import Manifests, Workload, all_workloads
+from tests.deploy.kubernetes.rendered import Manifests, Workload, all_workloads, manifests
 from tests.support.tool import tool
 
 
@@ -106,3 +106,26 @@ def test_resources_come_from_the_benchmarks(workloads: list[Workload]) -> None:
 def _mib(quantity: str) -> int:
     number, unit = re.fullmatch(r"(\d+)([MG]i)", quantity).groups()  # type: ignore[union-attr]
     return int(number) * {"Mi": 1, "Gi": 1024}[unit]
+
+
+def test_the_guide_lists_every_secret() -> None:
+    """The guide's table has the Secrets that the manifests refer to, with the keys that they read."""
+    page = (ROOT / "docs" / "how-to" / "deploy-kubernetes.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.+`) \| (`.+`) \| .+ \|$", page.partition("## Secrets")[2], re.MULTILINE)
+    listed = {name: set(re.findall(r"`(.+?)`", keys)) for names, keys in rows for name in re.findall(r"`(.+?)`", names)}
+    # Mounted Secrets have no key in the manifests: their programs read these files.
+    files = {"kafka-ca": "ca.crt", "http-keys": "keys.json"}
+    needed: dict[str, set[str]] = {}
+    shared = manifests("production", "shared")
+    (access,), (monitor,) = (
+        shared.of("TriggerAuthentication"),
+        [each for each in shared.of("ServiceMonitor") if each["metadata"]["name"] == "http"],
+    )
+    credentials = monitor["spec"]["endpoints"][0]["authorization"]["credentials"]
+    for name, key in (
+        *(secret for each in all_workloads("production") for secret in each.secrets),
+        *((each["name"], each["key"]) for each in access["spec"]["secretTargetRef"]),
+        (credentials["name"], credentials["key"]),
+    ):
+        needed.setdefault(name, set()).add(key or files[name])
+    assert listed == needed
