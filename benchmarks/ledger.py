@@ -22,8 +22,9 @@ from stream.clock import SystemClock
 from stream.kafka.batch import Batch
 from stream.kafka.load_generator import Message, send_transactions
 from stream.kafka.topics import create_topics
-from stream.ledger.database import migrate, open_engine, reading
+from stream.ledger.database import open_engine, reading
 from stream.ledger.message_kinds import MessageKind, all_message_kinds
+from stream.ledger.migrate import migrate
 from stream.ledger.store import LedgerStore
 from stream.ledger.tables import decisions, offsets, shadow_scores
 from stream.local.broker import LocalBroker

@@ -1,4 +1,4 @@
-"""Opens and migrates the ledger's database, and translates its errors.
+"""Opens the ledger's database, and translates its errors.
 
 The URL selects SQLite (WAL, one writer at a time) or Postgres (psycopg).
 """
@@ -10,11 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
@@ -29,8 +24,6 @@ WAL_RETRY_S = 0.01
 _PROGRAM = "fraud-stream ledger"
 #: Postgres: error code for a lock that was not granted within lock_timeout.
 _LOCK_NOT_AVAILABLE = "55P03"
-#: Postgres: key of the advisory lock for migrations; an arbitrary number, the same in every ledger.
-_MIGRATION_LOCK = 7_265_431
 _TERMINATE_FROZEN = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     " AND datname = current_database() AND application_name = :program AND wait_event = 'ClientRead'"
@@ -189,32 +182,3 @@ def _is_transient(error: DBAPIError) -> bool:
     # SQLite reports nearly every error as "operational", but gives invalid statements a code of their own.
     invalid = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     return isinstance(error, OperationalError | InterfaceError) and not invalid
-
-
-def migrate(engine: Engine) -> None:
-    """Migrate the database to the newest revision. Several ledgers may try at once: one migrates, and the others wait.
-
-    Raises:
-        LedgerUnavailableError: If the database is not responding.
-        LedgerError: If a newer program has migrated the database, or the database does not belong to a ledger.
-    """
-    config = Config()
-    config.set_main_option("script_location", "stream.ledger:migrations")
-    config.set_main_option("path_separator", "os")
-    with reading(engine) as connection:
-        # Usually there is nothing to migrate, and checking for that needs no write lock.
-        if MigrationContext.configure(connection).get_current_revision() == _newest_revision(config):
-            return
-    try:
-        with writing(engine) as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except CommandError as error:
-        message = f"the ledger database was migrated by a newer program ({error}); upgrade this program"
-        raise LedgerError(message) from error
-
-
-def _newest_revision(config: Config) -> str | None:
-    return ScriptDirectory.from_config(config).get_current_head()

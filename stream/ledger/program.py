@@ -9,10 +9,11 @@ from stream.clock import Clock
 from stream.kafka.sink import AtLeastOnceSink
 from stream.ledger.alert_webhook import AlertRecorder, add_alert_webhook
 from stream.ledger.challenger_health import ParityGap, health_meter
-from stream.ledger.database import migrate, open_engine
+from stream.ledger.database import open_engine
 from stream.ledger.gate_runner import GateRunner
 from stream.ledger.message_kinds import MessageKind, all_message_kinds
 from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.migrate import migrate
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.quality_monitor import QualityMonitor
 from stream.ledger.service import add_agent, add_gate_runner, add_quality_monitor, add_retention

@@ -148,6 +148,18 @@ watermarks = Table(
     info={"summary": "The watermark of each topic: the event time up to which history is complete."},
 )
 
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column(
+        "oldest_revision",
+        PlainText,
+        primary_key=True,
+        doc="Programs whose newest migration is this one or a later one can work with the database.",
+    ),
+    info={"summary": "One row: which older programs can work with the database after its newest migration."},
+)
+
 gate_tests = Table(
     "gate_tests",
     metadata,

@@ -5,7 +5,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.ledger import GeneratedMessages, make_messages, write_all
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
+from stream.ledger.migrate import migrate
 from stream.ledger.tables import decisions, shadow_scores
 from stream.settings import Settings
 

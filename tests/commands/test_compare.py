@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from stream.evaluation.counterfactual import changes_by_day, counterfactual_change
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
 from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
 from stream.ledger.matchups import find_matchups, load_pairs
+from stream.ledger.migrate import migrate
 from tests.ledger.test_gate_runner import HEALTHY
 from tests.support.command import run
 from tests.support.ledger_history import FRAUDS, LEGITIMATE, SETTINGS, SimulatedHistory

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from stream.kafka.topics import create_topics
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
+from stream.ledger.migrate import migrate
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.ledger_process import LedgerProcess

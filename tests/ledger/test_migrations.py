@@ -14,7 +14,8 @@ from sqlalchemy import Engine, inspect, select, text
 
 from schemas.errors import LedgerError, LedgerUnavailableError
 from schemas.messages import encode
-from stream.ledger.database import migrate, open_engine, opened_engine, reading, writing
+from stream.ledger.database import open_engine, opened_engine, reading, writing
+from stream.ledger.migrate import migrate
 from stream.ledger.tables import decisions, metadata
 from stream.ledger.upsert import insert_rows
 from stream.runtime.ports import free_port
@@ -52,7 +53,7 @@ def test_the_migrations_create_the_tables_that_the_code_defines(engine: Engine) 
     assert views(engine) == set()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, revision: str) -> None:
     """A ledger of any earlier revision migrates and keeps its rows; its earlier views are dropped."""
     with opened_engine(url) as engine:
@@ -61,7 +62,7 @@ def test_a_ledger_of_any_earlier_revision_migrates_and_keeps_its_rows(url: str, 
 
 def _migrate_from(engine: Engine, revision: str) -> None:
     move_to(engine, revision)
-    assert views(engine) == (set() if revision == "0001" else VIEWS)
+    assert views(engine) == (VIEWS if revision in {"0002", "0003", "0004"} else set())
     with writing(engine) as connection:
         row = KINDS["decisions"].row(encode(decision(1)), 0, 0, 0)
         insert_rows(connection, decisions, KINDS["decisions"].order, [row])
@@ -109,11 +110,32 @@ def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
             list(processes.map(_begin, [tmp_path / f"{number}.db"] * 4, [at] * 4))
 
 
-def test_a_database_of_a_newer_program_is_not_changed(engine: Engine) -> None:
-    """A database of a newer program is not changed, and the error says to upgrade this program."""
+def test_a_database_of_the_next_release_is_used_as_it_is(engine: Engine) -> None:
+    """A newer program has added a table and a column: this program writes its rows, and changes nothing else."""
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE decisions ADD COLUMN added_later TEXT"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    migrate(engine)
+    with writing(engine) as connection:
+        insert_rows(
+            connection, decisions, KINDS["decisions"].order, [KINDS["decisions"].row(encode(decision(1)), 0, 0, 0)]
+        )
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE schema_compatibility SET oldest_revision = '9999'", "DROP TABLE schema_compatibility"],
+    ids=["dropped what this program needs", "of an unknown kind"],
+)
+def test_a_database_that_a_newer_program_has_changed_too_much_is_an_error(engine: Engine, statement: str) -> None:
+    """This program neither uses nor changes the database, and the error says to upgrade this program."""
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerError, match=r"was migrated by a newer program .*; upgrade this program"):
+        connection.execute(text(statement))
+    with pytest.raises(
+        LedgerError, match=r"was migrated by a newer program \(to revision 9999\); upgrade this program"
+    ):
         migrate(engine)
 
 

@@ -14,7 +14,8 @@ from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
 from stream.evaluation.cohorts import DAY_MS
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
+from stream.ledger.migrate import migrate
 from stream.settings import Settings
 from tests.support.bundles import NUMERIC
 from tests.support.ledger_batch import LedgerWriter, ManualClock

@@ -1,4 +1,4 @@
-"""Alembic environment: runs the migrations on the connection that `stream.ledger.database.migrate` passes."""
+"""Alembic environment: runs the migrations on the connection that `stream.ledger.migrate.migrate` passes."""
 
 from alembic import context
 

@@ -10,9 +10,10 @@ import pytest
 from schemas.errors import BrokerUnavailableError
 from schemas.messages import BundleRef, GateEvidence
 from stream.control.role_reader import all_roles, current_roles
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
 from stream.ledger.gate_runner import GateRunner
 from stream.ledger.gate_store import GateStore
+from stream.ledger.migrate import migrate
 from stream.models.bundle import read_bundle
 from stream.settings import Settings
 from tests.evaluation.sample_evidence import HEALTHY
