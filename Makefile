@@ -29,7 +29,8 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow lint format bench manifests docs lock clean
+.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow style types lint \
+	format bench manifests docs security audit wheel sbom images ci ci-programs lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -87,13 +88,20 @@ docs: $(ZENSICAL)/.installed-docs ## Build the documentation site into var/site;
 	@$(ZENSICAL)/bin/python -m deploy.docs_site
 
 security: $(DEV) $(SECURITY)/.installed-security ## Check code, history, images, workflows and licences; needs no internet
-	@$(SECURITY)/bin/python -m deploy.security
+	@$(BIN)/python -m deploy.security
 
 audit: $(SECURITY)/.installed-security ## Look up known vulnerabilities of the locked packages; needs the internet
-	@$(SECURITY)/bin/python -m deploy.security.audit
+	@for lock in requirements/*.txt; do \
+		echo "Looking up the packages of $$lock"; \
+		$(SECURITY)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement $$lock || \
+			{ echo "make audit: see above; without the internet, no vulnerability can be looked up" >&2; exit 1; }; \
+	done
 
-sbom: $(DEV) $(SECURITY)/.installed-security ## Write bills of materials (CycloneDX) of both images and the wheel to var/sbom
-	@$(SECURITY)/bin/python -m deploy.security.sbom
+wheel: $(DEV) ## Build the wheel into var/dist; the same commit gives the same file
+	@$(BIN)/python -m deploy.wheel
+
+sbom: wheel $(SECURITY)/.installed-security ## Write bills of materials (CycloneDX) of both images and the wheel to var/sbom
+	@$(BIN)/python -m deploy.security.sbom
 
 images: ## Build both images with docker, podman or buildah
 	@deploy/docker/build.sh

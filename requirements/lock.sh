@@ -18,8 +18,8 @@ compile() {
 cd "$(dirname "$0")/.."
 # Everything first; what is installed into the same or a neighbouring process is then constrained by it.
 like_dev=(-c requirements/dev.txt)
-compile pyproject.toml requirements/build.in --extra local --extra ledger --extra http --extra tracing --extra training --extra dev \
-    -o requirements/dev.txt "$@"
+compile pyproject.toml requirements/build.in requirements/training.in \
+    --extra local --extra ledger --extra http --extra tracing --extra training --extra dev -o requirements/dev.txt "$@"
 compile pyproject.toml requirements/build.in --extra local --extra ledger --extra http --extra tracing --extra training "${like_dev[@]}" \
     -o requirements/demo.txt "$@"
 compile pyproject.toml requirements/build.in --extra ledger --extra archive --extra http --extra tracing "${like_dev[@]}" \
@@ -29,3 +29,4 @@ compile pyproject.toml requirements/build.in requirements/training.in --extra tr
 compile requirements/bench-quix.in -o requirements/bench-quix.txt "$@"
 compile requirements/drift-lab.in -o requirements/drift-lab.txt "$@"
 compile requirements/docs.in -o requirements/docs.txt "$@"
+compile requirements/security.in -o requirements/security.txt "$@"
