@@ -34,6 +34,7 @@ COMMANDS = {
     "rollback": ("training.commands.rollback:rollback", "Make the previous champion the champion again."),
     "stage": ("training.commands.stage:stage", "Stage a version, or make it a challenger."),
     "study": ("training.commands.study:study", "Compare model families and build the best model."),
+    "validate": ("training.commands.validate:validate", "Check a bundle against the thresholds for registration."),
     "watch": ("training.commands.watch:watch", "Promote gate winners and handle retraining requests."),
 }
 

@@ -1,6 +1,7 @@
 """Reads an archive: each message once, in order, in bounded memory."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,16 +39,51 @@ def read_archive(
         ArchiveError: If the kind is unknown, or a file cannot be read.
         ArchiveUnavailableError: If there is no archive at the URL, or its file system is not responding.
     """
-    if kind not in KINDS:
-        raise ArchiveError(f"{kind!r} is not archived; choose one of {', '.join(KINDS)}")
-    files = ArchiveFiles(url)
-    files.require()
-    listed = [file for day in files.list_days(kind) for file in files.list_day(kind, day)[0]]
-    for file, offset in plan_reads(listed):
+    files = _open(url, kind)
+    for file, offset in _plan(files, kind):
         for batch in _read_file(files, kind, file, since_ms, until_ms):
             kept = batch.filter(_selection(batch, offset, since_ms, until_ms))
             if kept.num_rows:
                 yield kept
+
+
+def read_newest(url: str, kind: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield at least the newest `rows` messages of each partition, or all if it has fewer, each once, in no order.
+
+    Newest means the highest offsets, because files are named by offsets; a late message counts as new.
+
+    Args:
+        url: URL of the archive, as in FRAUD_ARCHIVE_URL.
+        kind: transactions, transactions-http (decided over HTTP), decisions or labels.
+        rows: Number of messages per partition.
+
+    Raises:
+        ArchiveError: If the kind is unknown, or a file cannot be read.
+        ArchiveUnavailableError: If there is no archive at the URL, or its file system is not responding.
+    """
+    files = _open(url, kind)
+    for _, planned in groupby(_plan(files, kind), key=lambda each: each[0].partition):
+        count = 0
+        for file, offset in reversed(list(planned)):
+            if count >= rows:
+                break
+            for batch in _read_file(files, kind, file, None, None):
+                kept = batch.filter(_selection(batch, offset, None, None))
+                count += kept.num_rows
+                if kept.num_rows:
+                    yield kept
+
+
+def _open(url: str, kind: str) -> ArchiveFiles:
+    if kind not in KINDS:
+        raise ArchiveError(f"{kind!r} is not archived; choose one of {', '.join(KINDS)}")
+    files = ArchiveFiles(url)
+    files.require()
+    return files
+
+
+def _plan(files: ArchiveFiles, kind: str) -> Iterator[tuple[ArchiveFile, int]]:
+    return plan_reads(file for day in files.list_days(kind) for file in files.list_day(kind, day)[0])
 
 
 def _read_file(

@@ -8,6 +8,7 @@ from schemas.errors import MissingPackageError
 from stream.commands.command_line import examples
 from training.commands.options import store_option
 from training.commands.registry_options import bootstrap_option
+from training.commands.validation_options import thresholds_option
 
 
 @click.command(
@@ -39,6 +40,7 @@ from training.commands.registry_options import bootstrap_option
     metavar="DAYS",
     help="Age of the champion at which to request a retrained model.",
 )
+@thresholds_option
 @click.option("--once", is_flag=True, help="Check once and exit.")
 @click.option("--interval", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds between checks.")
 @bootstrap_option
@@ -52,11 +54,14 @@ def watch(*, retrain: str, every: float | None, **options: Any) -> None:
     next check completes it.
 
     With --retrain on, each request becomes a challenger in shadow mode: archived transactions (FRAUD_ARCHIVE_URL) are
-    joined with their labels in the ledger, and the champion's recipe is fitted on them. The challenger decides no
-    transactions until it has won its gate test and been promoted.
+    joined with their labels in the ledger, and the champion's recipe is fitted on them. A model that does not pass its
+    validation, as by `fraud-train validate`, is declined. The challenger decides no transactions until it has won its
+    gate test and been promoted.
     """
     if every is not None and retrain == "off":
         raise click.UsageError("--every works only with --retrain on; add --retrain on")
+    if options["thresholds"] is not None and retrain == "off":
+        raise click.UsageError("--thresholds works only with --retrain on; add --retrain on")
     try:
         from training.commands.jobs.watch import watch_models  # noqa: PLC0415 - training alone needs no ledger
     except ImportError as error:

@@ -42,8 +42,8 @@ def split_by_time(data: Dataset) -> Split:
     Raises:
         DataError: If a split would have no frauds or no legitimate transactions.
     """
-    first_validation = _boundary(data.event_time_ms, VALIDATION_FROM)
-    first_test = _boundary(data.event_time_ms, TEST_FROM)
+    first_validation = boundary(data.event_time_ms, VALIDATION_FROM)
+    first_test = boundary(data.event_time_ms, TEST_FROM)
     split = Split(
         train=data.part(slice(0, first_validation)),
         validation=data.part(slice(first_validation, first_test)),
@@ -96,7 +96,7 @@ def rolling_origin_folds(event_time_ms: NDArray[np.int64], labels: NDArray[np.in
     Raises:
         DataError: If a fold would have no frauds, or no legitimate transactions, to learn from or to be scored on.
     """
-    bounds = [_boundary(event_time_ms, i / (folds + 1)) for i in range(folds + 1)] + [len(labels)]
+    bounds = [boundary(event_time_ms, i / (folds + 1)) for i in range(folds + 1)] + [len(labels)]
     made = [Fold(slice(0, bounds[i]), slice(bounds[i], bounds[i + 1])) for i in range(1, folds + 1)]
     for number, fold in enumerate(made, start=1):
         for name, rows in vars(fold).items():
@@ -113,10 +113,10 @@ def _require_both(labels: NDArray[np.int8], part: str, each: str) -> None:
         )
 
 
-def _boundary(event_time_ms: NDArray[np.int64], share: float) -> int:
-    """Return the first row with the same time as the row at `share` of all rows.
+def boundary(event_time_ms: NDArray[np.int64], share: float) -> int:
+    """Return the first row with the same time as the row at `share` of all rows, which are in order of event time.
 
-    >>> _boundary(np.array([0, 1, 2, 2, 3]), 0.6)
+    >>> boundary(np.array([0, 1, 2, 2, 3]), 0.6)
     2
     """
     return int(np.searchsorted(event_time_ms, event_time_ms[int(len(event_time_ms) * share)], side="left"))

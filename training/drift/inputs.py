@@ -1,14 +1,13 @@
 """The inputs of a drift report: a bundle from any location, and the columns of a file that its model uses."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec.structs import replace
 
-from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
 from stream.models.bundle import LoadedModel, read_bundle, resolve_bundle
 from stream.models.bundle_store import BundleStore
+from training.bundling.location import locate_bundle
 from training.data.dataset import Dataset, load
 from training.data.description import DataDescription
 
@@ -26,11 +25,8 @@ def read_model(which: str, store: BundleStore, find_version: Callable[[str], Bun
         BundleError: If the bundle does not pass the audit.
         RegistryError: If the registered model has no such version.
     """
-    if "://" in which or (Path(which) / MANIFEST_NAME).is_file():
-        base, _, path = (which if "://" in which else str(Path(which).resolve())).rstrip("/").rpartition("/")
-        other_store = BundleStore(base)
-        return read_bundle(other_store, resolve_bundle(other_store, path))
-    return read_bundle(store, resolve_bundle(store, which) if "/" in which else find_version(which))
+    location = locate_bundle(which, store, find_version)
+    return read_bundle(location.store, location.ref or resolve_bundle(location.store, location.path))
 
 
 def read_rows(file: str, description: DataDescription, model: LoadedModel) -> Dataset:

@@ -56,7 +56,8 @@ def slice_figures(
         SettingsError: If the edges do not ascend from 0.
     """
     slices = []
-    for by, name, mask in (*_amount_bands(scored, amount_edges), *_hour_bands(scored)):
+    amounts = (("amount", name, mask) for name, mask in amount_bands(scored.amount_minor, amount_edges))
+    for by, name, mask in (*amounts, *_hour_bands(scored)):
         if mask.any():
             part = scored.part(mask)
             metrics = measure(all_figures(part, policy, settings), resamples)
@@ -64,13 +65,22 @@ def slice_figures(
     return slices
 
 
-def _amount_bands(scored: ScoredRows, edges: Sequence[int]) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def amount_bands(amount_minor: NDArray[np.int64], edges: Sequence[int]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the name of each amount band, and the mask (n,) of the amounts (n,) in it.
+
+    Args:
+        amount_minor: Amounts (n,) in minor units of one currency.
+        edges: Lower edges of the bands.
+
+    Raises:
+        SettingsError: If the edges do not ascend from 0.
+    """
     if not edges or edges[0] != 0 or any(high <= low for low, high in pairwise(edges)):
         raise SettingsError("the edges of amount bands must begin with 0 and ascend; give them in minor units")
-    band = np.digitize(scored.amount_minor, edges) - 1
+    band = np.digitize(amount_minor, edges) - 1
     for i, low in enumerate(edges):
         name = f"{low:,} to {edges[i + 1]:,} minor units" if i + 1 < len(edges) else f"{low:,} minor units and more"
-        yield "amount", name, band == i
+        yield name, band == i
 
 
 def _hour_bands(scored: ScoredRows) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:

@@ -15,6 +15,8 @@ from schemas.manifest import Feature, Manifest
 PARENT_RUN = "mlflow.parentRunId"
 #: Tags that a version copies from its run. They describe the state when the model was trained, not when registered.
 _FROM_RUN = ("git_commit", "git_dirty")
+#: Tags for the result of the validation, and for who accepted a model that does not pass, and why.
+VALIDATION, VALIDATION_OVERRIDE = "validation", "validation_override"
 _LIBRARY = "library."
 #: Distribution names of the libraries on which a score can depend.
 _LIBRARIES = (
@@ -73,6 +75,7 @@ def version_tags(run_id: str, run_tags: Mapping[str, str], manifest: Manifest) -
         "run_id": run_id,
         "parent_run": run_tags.get(PARENT_RUN, ""),
         **code,
+        **{name: run_tags[name] for name in (VALIDATION, VALIDATION_OVERRIDE) if run_tags.get(name)},
         **(libraries or {_LIBRARY + "python": _UNKNOWN}),
     }
 

@@ -22,7 +22,14 @@ from training.registry.versions import REGISTERED_MODEL, RegisteredVersion, Regi
 PARITY = "onnx_parity"
 
 
-def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleStore) -> RegisteredVersion:
+def register(
+    run_id: str,
+    registry: Registry,
+    runs: MlflowRuns,
+    store: BundleStore,
+    *,
+    validate: Callable[[Path], None] | None = None,
+) -> RegisteredVersion:
     """Register a run's bundle as the next version.
 
     The bundle is audited, numbered, put into the store, read back from the store, and finally named in the version's
@@ -35,8 +42,11 @@ def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleSto
         registry: Registry in which the version is created.
         runs: Runs in the same MLflow.
         store: Store that receives the bundle as `fraud/<version>`.
+        validate: Function that validates the audited bundle in a directory before a version is created, and tags the
+            run with the result; it raises an error for a bundle that must not be registered. None to only audit it.
 
     Raises:
+        QualityError: If the bundle does not pass its validation.
         RegistryError: If the run does not exist, did not finish, contains no bundle or is already registered, or if
             MLflow is unavailable or rejects the request.
         BundleError: If the bundle does not pass its audit or cannot be stored.
@@ -50,6 +60,9 @@ def register(run_id: str, registry: Registry, runs: MlflowRuns, store: BundleSto
         with tempfile.TemporaryDirectory() as scratch, ExitStack() as undo:
             directory = runs.fetch(run_id, BUNDLE_ARTIFACT, Path(scratch))
             audited = audit(directory, hashlib.sha256((directory / MANIFEST_NAME).read_bytes()).hexdigest())
+            if validate is not None:
+                validate(directory)
+                run = runs.get(run_id)
             lineage = version_tags(run_id, run.tags, audited.manifest)
             number = registry.reserve(run_id, f"{run.artifact_uri}/{BUNDLE_ARTIFACT}", lineage)
             undo.callback(_try, registry.delete, number)

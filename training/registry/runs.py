@@ -24,7 +24,7 @@ class RunSnapshot:
 
 
 class MlflowRuns:
-    """Reads runs and adds files to them.
+    """Reads runs, and adds files and tags to them.
 
     Every method raises RegistryError when MLflow is unavailable or rejects the request.
     """
@@ -67,3 +67,8 @@ class MlflowRuns:
         """Add a file to a run's artifacts, replacing an earlier file of the same name."""
         with self._mlflow.clear_errors():
             self._mlflow.client.log_artifact(run_id, str(file), folder)
+
+    def tag(self, run_id: str, name: str, value: str) -> None:
+        """Set a tag of a run, replacing an earlier value."""
+        with self._mlflow.clear_errors():
+            self._mlflow.client.set_tag(run_id, name, value)

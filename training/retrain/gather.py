@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,20 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from schemas.codec import TransactionCodec
-from schemas.errors import RefusedMessageError
 from schemas.manifest import Manifest
-from schemas.messages import Transaction
 from stream.archive.reader import read_archive
 from stream.ledger.labelled_decisions import LabelledDecisions
-from stream.scoring.accepted_rows import accepted_rows
 from stream.scoring.features import FeaturePlan
-from training.data.description import AmountColumn, ColumnKind, CurrencyColumn, DataDescription, TimeColumn
 from training.data.featureset import FeatureSet
-
-#: Names of columns that are not features. Senders choose the names of features and are unlikely to begin them with #.
-_ID, _CARD, _TIME, _CURRENCY, _LABEL = "#transaction_id", "#card_id", "#event_time_ms", "#currency", "#fraud"
-_AMOUNT = "#amount_minor"
+from training.data.transaction_file import accepted_transactions, decode_or_none, file_batch, file_schema, make_codec
 
 
 class GatheredCounts(Struct, frozen=True):
@@ -41,24 +32,6 @@ class GatheredCounts(Struct, frozen=True):
     rows: int
     #: Number of frauds among the rows written.
     frauds: int
-
-
-def describe(manifest: Manifest) -> DataDescription:
-    """Return the description of a gathered file's columns, for a model with the features in a manifest."""
-    plan = FeaturePlan(manifest.features, manifest.missing)
-    kinds: dict[str, ColumnKind] = dict.fromkeys(plan.numeric, "numeric")
-    kinds |= dict.fromkeys(plan.categorical, "categorical")
-    # The feature that is made from the amount has the same name as the amount column.
-    amount = next((feature.name for feature in manifest.features if feature.kind == "amount_minor"), _AMOUNT)
-    return DataDescription(
-        time=TimeColumn(_TIME, "ms"),
-        label=_LABEL,
-        amount=AmountColumn(amount, "minor"),
-        features=kinds,
-        currency=CurrencyColumn(_CURRENCY),
-        id=_ID,
-        card=_CARD,
-    )
 
 
 def feature_set(manifest: Manifest) -> FeatureSet:
@@ -93,7 +66,7 @@ def gather(
         url: URL of the archive.
         decisions: Decisions with their outcomes, by the kind of archived messages.
         manifest: Manifest of the champion. Transactions that the champion would reject are left out and counted.
-        file: Parquet file to write, with columns as in `describe`.
+        file: Parquet file to write, with columns as in `training.data.transaction_file`.
         max_bytes: Largest transaction in bytes that the champion's workers accept.
 
     Raises:
@@ -101,17 +74,18 @@ def gather(
         ArchiveUnavailableError: If the archive's file system is not responding.
     """
     plan = FeaturePlan(manifest.features, manifest.missing)
-    codec = TransactionCodec(plan.numeric, categorical=plan.categorical, max_bytes=max_bytes)
-    schema = _schema(plan, describe(manifest).amount.column)
+    codec, schema = make_codec(manifest, max_bytes), file_schema(manifest)
     archived = rows = frauds = 0
     with pq.ParquetWriter(file, schema) as writer:
         for batch, index in _batches(url, decisions):
-            transactions, fraud = _decode(batch, index, codec)
-            archived += len(fraud)
-            accepted = [(transaction, fraud[at]) for at, transaction in _accepted(transactions, plan)]
+            found = list(index.rows_of(batch))
+            # An earlier champion with different features may have accepted what this one would reject.
+            transactions = [decode_or_none(codec, batch["value"][row].as_py()) for row, _ in found]
+            archived += len(found)
+            accepted = [(transaction, found[at][1]) for at, transaction in accepted_transactions(transactions, plan)]
             rows, frauds = rows + len(accepted), frauds + sum(is_fraud for _, is_fraud in accepted)
             if accepted:
-                writer.write_batch(_batch(accepted, schema))
+                writer.write_batch(file_batch(accepted, schema))
     known = sum(map(len, decisions.values()))
     censored = sum(each.censored for each in decisions.values())
     return GatheredCounts(known, censored, known - archived, archived - rows, rows, frauds)
@@ -150,60 +124,3 @@ def _batches(url: str, decisions: Mapping[str, LabelledDecisions]) -> Iterator[t
         index = _DecisionIndex(each)
         for batch in read_archive(url, kind, since_ms=each.since_ms, until_ms=each.until_ms):
             yield batch, index
-
-
-def _decode(
-    batch: pa.RecordBatch, index: _DecisionIndex, codec: TransactionCodec
-) -> tuple[list[Transaction[Any] | None], list[bool]]:
-    """Return the labelled transactions in a batch, None where the champion rejects the message, and their labels."""
-    transactions: list[Transaction[Any] | None] = []
-    fraud = []
-    for row, is_fraud in index.rows_of(batch):
-        fraud.append(is_fraud)
-        try:
-            transactions.append(codec.decode(batch["value"][row].as_py()))
-        except RefusedMessageError:  # an earlier champion with different features accepted it
-            transactions.append(None)
-    return transactions, fraud
-
-
-def _accepted(transactions: list[Transaction[Any] | None], plan: FeaturePlan) -> list[tuple[int, Transaction[Any]]]:
-    """Return the transactions that the worker's rules accept for a champion with this plan, with their indices."""
-    decoded = [(at, transaction) for at, transaction in enumerate(transactions) if transaction is not None]
-    if not decoded:
-        return []
-    matrix = accepted_rows(range(len(decoded)), [transaction for _, transaction in decoded], plan).matrix
-    good = (plan.first_infinite(matrix) < 0) & (plan.first_refused_null(matrix) < 0)
-    return [decoded[i] for i in np.flatnonzero(good)]
-
-
-def _schema(plan: FeaturePlan, amount: str) -> pa.Schema:
-    return pa.schema(
-        [
-            (_ID, pa.string()),
-            (_CARD, pa.string()),
-            (_TIME, pa.int64()),
-            (_CURRENCY, pa.string()),
-            (_LABEL, pa.int8()),
-            (amount, pa.int64()),
-            *((name, pa.float64()) for name in plan.numeric),
-            *((name, pa.string()) for name in plan.categorical),
-        ]
-    )
-
-
-def _batch(accepted: list[tuple[Transaction[Any], bool]], schema: pa.Schema) -> pa.RecordBatch:
-    rows = [
-        (
-            transaction.transaction_id,
-            transaction.card_id,
-            transaction.event_time_ms,
-            transaction.currency,
-            int(is_fraud),
-            transaction.amount_minor,
-            *msgspec.structs.astuple(transaction.features),
-        )
-        for transaction, is_fraud in accepted
-    ]
-    columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)

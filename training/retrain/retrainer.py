@@ -4,7 +4,8 @@ Each step leaves a trace for the next process, which resumes handling where an e
 
 | killed during               | the next process finds          | and                                           |
 |-----------------------------|---------------------------------|-----------------------------------------------|
-| gathering or training       | the request's run, not ended    | begins it again, at most three times          |
+| gathering, training or      | the request's run, not ended    | begins it again, at most three times          |
+| validation                  |                                 |                                               |
 | registration                | the run ended, no version       | registers it                                  |
 | the change of roles         | a version that never had a role | makes it a challenger                         |
 | the answer on the topic     | a version that had a role       | answers; a challenger removed meanwhile stays |
@@ -35,17 +36,20 @@ from schemas.messages import RetrainAnswer, RetrainRequest
 from stream.control.retrain_requests import answer_request, read_requests
 from stream.ledger.labelled_decisions import load_labelled_decisions
 from stream.ledger.repository import load_watermark
-from stream.models.bundle import read_bundle
+from stream.models.bundle import LoadedModel, read_bundle
 from stream.settings import Settings
 from training.data.dataset import load
+from training.data.transaction_file import describe
 from training.registry.promote import MAX_REASON, Promoter
 from training.registry.register import register
 from training.registry.versions import RegisteredVersion
-from training.retrain.gather import GatheredCounts, describe, gather
+from training.retrain.gather import GatheredCounts, gather
 from training.retrain.runs import FAILED, RetrainRun, RetrainRuns
 from training.retrain.train import train
+from training.retrain.validation import validate_retrained
 from training.study.recipe import recipe_of
 from training.study.runs import StudyRuns
+from training.validation.thresholds import DEFAULT, Thresholds
 
 #: Name recorded as the author when challengers get their role.
 AUTHOR = "fraud-train watch"
@@ -67,6 +71,7 @@ class Retrainer:
         ledger: Ledger database.
         settings: Archive URL, minimum number of frauds, days of training data, label maturity, Kafka connection and
             topics.
+        thresholds: Limits that a retrained model must meet before it becomes a challenger.
     """
 
     promoter: Promoter
@@ -74,6 +79,7 @@ class Retrainer:
     studies: StudyRuns
     ledger: Engine
     settings: Settings
+    thresholds: Thresholds = DEFAULT
 
     def handle_open_requests(self) -> list[str]:
         """Handle every open request, oldest first, and return a status line for each.
@@ -135,20 +141,30 @@ class Retrainer:
 
     def _train(self, request: RetrainRequest, run: RetrainRun) -> None:
         version, champion = self._champion(request)
+        manifest = champion.manifest
         recipe = recipe_of(version.run_id, self.promoter.runs, self.studies)
         active = self.runs.active(run)
         with tempfile.TemporaryDirectory(prefix="fraud-retrain-") as scratch:
             file = Path(scratch) / "gathered.parquet"
-            counts = self._gather(champion, file)
+            counts = self._gather(manifest, file)
             active.log_metrics({f"rows_{name}": getattr(counts, name) for name in counts.__struct_fields__})
             self._require_frauds(
                 counts.frauds,
                 f"{counts.not_archived} of {counts.known} labelled transactions are not archived, the champion would "
                 f"reject {counts.refused}, and {counts.censored} are censored",
             )
-            train(recipe, champion, load(file, describe(champion)), active)
+            rows = load(file, describe(manifest))
+            train(recipe, manifest, rows, active)
+            validate_retrained(
+                run.run_id,
+                rows,
+                champion,
+                runs=self.promoter.runs,
+                settings=self.settings,
+                thresholds=self.thresholds,
+            )
 
-    def _champion(self, request: RetrainRequest) -> tuple[RegisteredVersion, Manifest]:
+    def _champion(self, request: RetrainRequest) -> tuple[RegisteredVersion, LoadedModel]:
         newest = self.promoter.catch_up()
         champion = newest.change.champion if newest else None
         if champion is None:
@@ -163,7 +179,7 @@ class Retrainer:
             raise StudyError(
                 f"no registered version has bundle {champion.path}; train and promote one with fraud-train"
             )
-        return version, read_bundle(self.promoter.store, champion).manifest
+        return version, read_bundle(self.promoter.store, champion)
 
     def _gather(self, champion: Manifest, file: Path) -> GatheredCounts:
         maturity_ms = self.settings.gate.maturity_days * DAY_MS

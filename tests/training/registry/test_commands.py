@@ -36,7 +36,7 @@ def run_on_kafka(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) 
 def test_from_a_run_to_champion_and_back(run_on_kafka: Run, make_run: MakeRun, tmp_path: Path) -> None:
     """Each command prints the new state in one line, and the history shows every change."""
     run = run_on_kafka
-    registered = [run("register", make_run()).output for _ in range(2)]
+    registered = [run("register", make_run()).stdout for _ in range(2)]
     assert [line.partition(",")[0] for line in registered] == ["version 1: bundle fraud/1", "version 2: bundle fraud/2"]
     assert run("stage", "2").output == "version 2 is staged\n"
     promoted = run("promote", "1", "--reason", "the first").output

@@ -18,7 +18,8 @@ from tests.support.records import BASE_MS, decision
 from tests.training.decision_history import DecisionHistory
 from training.data.dataset import Dataset, load
 from training.data.featureset import make_features
-from training.retrain.gather import GatheredCounts, describe, feature_set, gather
+from training.data.transaction_file import describe
+from training.retrain.gather import GatheredCounts, feature_set, gather
 from training.retrain.retrainer import DAY_MS
 
 

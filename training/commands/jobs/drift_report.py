@@ -10,6 +10,7 @@ from stream.drift.alarm_rule import drift_limits
 from stream.settings import read_settings
 from training.commands.display import progress
 from training.commands.registry_options import open_registry, open_store
+from training.commands.unusable_file import UnusableFileError
 from training.data.description import ULB, read_description
 from training.drift.findings import list_findings
 from training.drift.history import column_histories
@@ -19,12 +20,6 @@ from training.drift.report_page import drift_page
 from training.pages.render import write_page
 
 _STEPS = 4
-
-
-class _UnusableFileError(click.ClickException):
-    """Raised if the file cannot be used. The command then exits with code 2, as it does for bad usage."""
-
-    exit_code = 2
 
 
 def report_drift(
@@ -53,7 +48,7 @@ def report_drift(
             report(f"count {len(rows):,} transactions")
             drift = measure_drift(rows, model, limits)
         except DataError as error:
-            raise _UnusableFileError(str(error)) from error
+            raise UnusableFileError(str(error)) from error
         report("write the page")
         write_page(drift_page(drift, model.manifest, limits, Path(file).name), out)
     if as_json:

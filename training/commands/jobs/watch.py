@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 
 import click
 
@@ -21,6 +22,7 @@ from training.retrain.retrainer import Retrainer
 from training.retrain.runs import RetrainRuns
 from training.study.lock import single_instance
 from training.study.runs import StudyRuns
+from training.validation.thresholds import Thresholds, read_thresholds
 
 #: Lock file that allows only one process at a time to retrain.
 RETRAIN_LOCK = VAR / "retrain.lock"
@@ -33,6 +35,7 @@ def watch_models(
     mode: AutoPromoteMode,
     retrain: bool,
     every: float | None,
+    thresholds: Path | None,
     once: bool,
     interval: float,
     bootstrap: str | None,
@@ -44,6 +47,7 @@ def watch_models(
         mode: What to do with the winner of a gate test.
         retrain: Whether to handle retraining requests.
         every: Age of the champion, in days, at which to request a retrained model; None for never.
+        thresholds: YAML file of limits for retrained models; None for the built-in limits.
         once: Whether to return after the first round of checks.
         interval: Seconds between checks.
         bootstrap: Kafka broker; None for the broker in the settings.
@@ -52,7 +56,7 @@ def watch_models(
     with nullcontext() if once else until_stopped(), ExitStack() as opened:
         checks = [_gate_check(store, bootstrap, mode, opened)]
         if retrain:
-            checks.append(_retrain_check(store, bootstrap, every, opened))
+            checks.append(_retrain_check(store, bootstrap, every, read_thresholds(thresholds), opened))
         _repeat(checks, once=once, interval=interval)
 
 
@@ -82,7 +86,9 @@ def _gate_check(store: str | None, bootstrap: str | None, mode: AutoPromoteMode,
     return lambda: auto_promote(open_promoter(store, bootstrap), tests, mode)
 
 
-def _retrain_check(store: str | None, bootstrap: str | None, every: float | None, opened: ExitStack) -> Check:
+def _retrain_check(
+    store: str | None, bootstrap: str | None, every: float | None, thresholds: Thresholds, opened: ExitStack
+) -> Check:
     settings = kafka_settings(bootstrap)
     opened.enter_context(single_instance(RETRAIN_LOCK, "fraud-train watch that retrains"))
     ledger = opened.enter_context(opened_engine(settings.ledger.url))
@@ -90,7 +96,7 @@ def _retrain_check(store: str | None, bootstrap: str | None, every: float | None
 
     def check() -> list[str]:
         promoter, mlflow = open_promoter(store, bootstrap), open_mlflow()
-        retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings)
+        retrainer = Retrainer(promoter, RetrainRuns(mlflow), StudyRuns(mlflow), ledger, settings, thresholds)
         return triggers.check(promoter) + retrainer.handle_open_requests()
 
     return check

@@ -1,0 +1,102 @@
+"""Check that the newest transactions look like the candidate's drift reference, by the rule of the live monitor."""
+
+from dataclasses import dataclass
+
+from schemas.manifest import Manifest
+from stream.drift.alarm_rule import DriftLimits
+from training.drift.history import ColumnHistory, column_histories, worst_first
+from training.drift.offline import FileDrift
+from training.validation.check import CheckResult, CheckTable, judged, not_checked
+from training.validation.thresholds import ReferenceDriftLimits
+
+#: Number of columns that a text lists.
+_LISTED = 5
+_HEAD = ("column", "state in the newest window", "PSI", "PSI limit", "KS/JS", "KS/JS limit", "champion's state")
+
+
+@dataclass(frozen=True)
+class ReferenceDrift:
+    """How far the newest transactions are from the reference of one model.
+
+    Attributes:
+        manifest: Manifest of the model's bundle.
+        drift: Drift of the transactions that the model accepts.
+        rejected: Share of the transactions that the model rejects, in [0, 1].
+    """
+
+    manifest: Manifest
+    drift: FileDrift
+    rejected: float
+
+
+def check_drift(
+    candidate: ReferenceDrift, champion: ReferenceDrift | None, live: DriftLimits, limits: ReferenceDriftLimits
+) -> CheckResult:
+    """Judge the newest window as the drift monitor would if the candidate were deployed today.
+
+    Args:
+        candidate: Drift from the candidate's reference.
+        champion: Drift from the champion's reference; None without a champion.
+        live: Limits of the drift monitor.
+        limits: Limits of the check.
+    """
+    accepted_by_champion = champion.rejected if champion else 0.0
+    rejected = candidate.rejected - accepted_by_champion
+    problems = []
+    if rejected > limits.max_rejected_share:
+        problems.append(
+            f"the model would reject {candidate.rejected:.1%} of the newest transactions; the champion rejects "
+            f"{accepted_by_champion:.1%}"
+        )
+    figures = {"rejected_share": candidate.rejected, "windows": len(candidate.drift.reports)}
+    if not candidate.drift.reports:
+        if problems:
+            return judged("drift", problems, "", figures)
+        return not_checked(
+            "drift",
+            f"the archive has {candidate.drift.rows:,} transactions for this model, but a window needs "
+            f"{live.window_rows:,} (FRAUD_DRIFT_WINDOW_ROWS) and {live.window_s:g} s of event time",
+        )
+    columns = column_histories(candidate.drift.reports, candidate.manifest)
+    judgeable = [column for column in columns if column.windows[-1].state != "unknown"]
+    if not judgeable and not problems:
+        return not_checked("drift", "the bundle has no natural movement for windows of this size")
+    bad = {"alarm", "page"} if limits.fails_at == "alarm" else {"page"}
+    drifted = [column for column in worst_first(columns) if column.windows[-1].state in bad]
+    champion_states = _states(champion)
+    excused = [column for column in drifted if champion_states.get(column.name) in bad]
+    if not limits.excuse_if_champion_drifted:
+        excused = []
+    failed = [column for column in drifted if column not in excused]
+    if failed:
+        problems.append(
+            f"the newest transactions have drifted from the bundle's reference in {_names(failed)}; train on newer "
+            "transactions"
+        )
+    text = f"{len(judgeable) - len(drifted)} of {len(columns)} columns look like the reference"
+    if excused:
+        text += f"; {_names(excused)} drifted, as they have from the champion's reference"
+    figures |= {"columns": len(columns), "drifted": len(drifted), "excused": len(excused)}
+    rows = tuple(_row(column, champion_states) for column in worst_first(columns))
+    return judged("drift", problems, text, figures, CheckTable(_HEAD, rows, text_columns=2))
+
+
+def _states(champion: ReferenceDrift | None) -> dict[str, str]:
+    """Return the state of each column of the champion in the newest window."""
+    if champion is None or not champion.drift.reports:
+        return {}
+    histories = column_histories(champion.drift.reports, champion.manifest)
+    return {column.name: column.windows[-1].state for column in histories}
+
+
+def _names(columns: list[ColumnHistory]) -> str:
+    """List the first columns with their PSI, and the number of the others."""
+    listed = ", ".join(f"{column.name} (PSI {column.windows[-1].psi or 0:.2f})" for column in columns[:_LISTED])
+    return listed + (f" and {len(columns) - _LISTED} more" if len(columns) > _LISTED else "")
+
+
+def _row(column: ColumnHistory, champion: dict[str, str]) -> tuple[str, ...]:
+    newest = column.windows[-1]
+    numbers = (newest.psi, newest.psi_limit, newest.distance, newest.distance_limit)
+    shown = ("-" if each is None else f"{each:.3f}" for each in numbers)
+    return (column.name, newest.state, *shown, champion.get(column.name, "-"))
