@@ -47,13 +47,13 @@ experiment: $(DEMO) ## Run the gate and the rollback monitor on real card data; 
 drift-lab: $(DEMO) $(EVIDENTLY)/.installed-drift-lab ## Measure false alarms and detection of the drift rule; write docs/drift-lab.md
 	@$(BIN)/python -m benchmarks.drift_lab --out docs
 
-test: $(DEV) ## Run the test suite on a local Kafka
+test: $(DEV) $(SECURITY)/.installed-security ## Run the test suite on a local Kafka
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-unit: $(DEV) ## Run the unit tests: no Kafka, less than a minute
 	@$(BIN)/python -m pytest --unit -n auto --dist worksteal
 
-coverage: $(DEV) ## Run the test suite and list the lines of stream/ that no test runs
+coverage: $(DEV) $(SECURITY)/.installed-security ## Run the test suite and list the lines of stream/ that no test runs
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/coverage combine --quiet

@@ -1,7 +1,6 @@
 """The wheel that `pip install` builds: complete, typed and licensed; both commands know its version."""
 
 import importlib.metadata
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,23 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from deploy.wheel import build
+
 PACKAGES = ("schemas", "stream", "training")
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel of a copy of the project, because building leaves files behind."""
-    copy = tmp_path_factory.mktemp("project")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy)
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
-    done = subprocess.run(pip, cwd=copy, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    (built,) = copy.glob("*.whl")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that `make wheel` builds."""
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> zipfile.ZipFile:
+    """Its content."""
     return zipfile.ZipFile(built)
+
+
+def test_the_same_commit_gives_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    """Anyone can build a released wheel again and compare the hashes."""
+    assert build(tmp_path).read_bytes() == built.read_bytes()
 
 
 def test_the_wheel_contains_every_file_of_the_packages(wheel: zipfile.ZipFile) -> None:

@@ -1,5 +1,6 @@
 """All checks of `make security`, and their outcome."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ class Outcome(NamedTuple):
 def run_checks(root: Path, checks: Mapping[str, Check] = CHECKS) -> list[Outcome]:
     """Run checks, as many at the same time as there are processors, and return their outcomes in order."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda item: _outcome(*item, root), checks.items()))
+        return list(pool.map(_outcome, checks, checks.values(), itertools.repeat(root)))
 
 
 def _outcome(name: str, check: Check, root: Path) -> Outcome:
@@ -58,10 +59,13 @@ def _outcome(name: str, check: Check, root: Path) -> Outcome:
 
 
 def problems(outcomes: Sequence[Outcome], exemptions: Sequence[Exemption]) -> list[str]:
-    """Return a line for each finding that is not excepted, each check that did not run and each needless exception."""
+    """Return a line for each finding that is not excepted and each check that failed.
+
+    If all checks ran, an exception that none of them needs is a problem too.
+    """
     lines = [f"{each.name}: {each.error}" for each in outcomes if each.error]
     for each in outcomes:
         lines += [f"{each.name}: {finding}" for finding in without_exceptions(each.findings, exemptions)]
-    if not any(each.error for each in outcomes):
+    if {each.name for each in outcomes if not each.error} == CHECKS.keys():
         lines += unused([finding for each in outcomes for finding in each.findings], exemptions)
     return lines

@@ -1,0 +1,111 @@
+"""The hosted CI's workflows: pinned, with the least permissions, and without logic that only the hosted CI runs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.hosted_ci import LEFT_OUT, WORKFLOW, steps
+from deploy.security.workflows import workflow_findings
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted(WORKFLOW.parent.glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TEXT = WORKFLOW.read_text("utf-8")
+#: An action by commit, with its version as a comment.
+_PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def _problems(text: str) -> Iterator[str]:
+    """Yield what is wrong with a workflow."""
+    for action in re.findall(r"\buses: *(.+)", text):
+        if not _PINNED.fullmatch(action):
+            yield f"{action} is not pinned by commit, with its version as a comment"
+    workflow = yaml.safe_load(text)
+    if workflow.get("permissions") not in ({}, {"contents": "read"}):
+        yield "the workflow's own permissions are more than contents: read"
+    for name, job in workflow["jobs"].items():
+        yield from (f"{name} does not state its {key}" for key in ("permissions", "timeout-minutes") if key not in job)
+        yield from (f"{name}: {problem}" for problem in _job_problems(job))
+    for step in steps(workflow):
+        try:
+            if step.target not in TARGETS:
+                yield f"{step.job} runs make {step.target}, which does not exist"
+        except ValueError as error:
+            yield str(error)
+
+
+def _job_problems(job: dict[str, Any]) -> Iterator[str]:
+    runners = job["strategy"]["matrix"]["os"] if "matrix.os" in job["runs-on"] else [job["runs-on"]]
+    yield from (f"{runner} names no version" for runner in runners if runner.endswith("-latest"))
+    for step in job["steps"]:
+        checkout = step.get("uses", "").startswith("actions/checkout@")
+        if checkout and step.get("with", {}).get("persist-credentials") is not False:
+            yield "the checkout leaves its credentials behind"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_are_pinned_and_least_privileged_and_run_make_targets(path: Path) -> None:
+    """Actions by commit, permissions and a time limit for each job, no stored credentials, and only make targets."""
+    assert list(_problems(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "checkout@v7"), "checkout@v7 is not pinned"),
+        ((" # v7.0.1", ""), "is not pinned"),
+        (("permissions:\n  contents: read", "permissions: write-all"), "the workflow's own permissions"),
+        (("permissions:\n  contents: read\n", ""), "the workflow's own permissions"),
+        (("    permissions:\n      contents: read\n", ""), "style does not state its permissions"),
+        (("    timeout-minutes: 15\n", ""), "style does not state its timeout-minutes"),
+        (("persist-credentials: false", "persist-credentials: true"), "style: the checkout leaves its credentials"),
+        (("runs-on: ubuntu-24.04", "runs-on: ubuntu-latest"), "style: ubuntu-latest names no version"),
+        (("[ubuntu-24.04, macos-15]", "[ubuntu-24.04, macos-latest]"), "unit: macos-latest names no version"),
+        (("run: make style", "run: make stile"), "style runs make stile, which does not exist"),
+        (("run: make style", "run: make style || true"), "style runs 'make style || true'; run a make target instead"),
+        (("run: make style", "run: .venv/bin/ruff check"), "run a make target instead"),
+        (("run: make style", "run: |\n          make style\n          make types"), "run a make target instead"),
+    ],
+)
+def test_a_bad_workflow_is_reported(change: tuple[str, str], problem: str) -> None:
+    """The test above can fail: each of these changes to the workflow is reported."""
+    assert change[0] in TEXT
+    assert any(problem in each for each in _problems(TEXT.replace(*change)))
+
+
+@pytest.mark.integration  # needs .venv-security
+def test_actionlint_and_zizmor_accept_the_workflows() -> None:
+    """tests/deploy/security/test_planted.py shows that they can refuse one."""
+    assert list(workflow_findings(ROOT)) == []
+
+
+def test_the_hosted_ci_checks_everything() -> None:
+    """No kind of check is missing, and each target that `make ci` leaves out is one of the hosted CI's."""
+    targets = {step.target for step in steps(yaml.safe_load(TEXT))}
+    assert targets >= {"style", "types", "test-unit", "test", "validate-model", "security", "audit", "docs", "images"}
+    assert targets >= LEFT_OUT.keys()
+
+
+def test_the_unit_tests_run_on_every_supported_python() -> None:
+    """The versions are those of pyproject.toml's classifiers, on Linux and macOS."""
+    matrix = yaml.safe_load(TEXT)["jobs"]["unit"]["strategy"]["matrix"]
+    classifiers = re.findall(
+        r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text("utf-8")
+    )
+    assert matrix["python"] == classifiers
+    assert {runner.partition("-")[0] for runner in matrix["os"]} == {"ubuntu", "macos"}
+
+
+def test_dependabot_covers_packages_actions_and_images() -> None:
+    """Each kind has a folder that exists, and new versions wait a week."""
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]
+    kinds = {each["package-ecosystem"] for each in updates}
+    assert kinds == {"pip", "github-actions", "docker", "docker-compose"}
+    for each in updates:
+        for folder in each.get("directories", [each.get("directory")]):
+            assert (ROOT / folder.strip("/")).is_dir()
+        assert each["cooldown"]["default-days"] >= 7
