@@ -1,4 +1,4 @@
-"""Speed of the ledger: rows per second from encoded message to commit, and lag at a steady rate.
+"""The ledger's rows per second from encoded message to commit; its lag, memory and CPU time at a steady rate.
 
 `python -m benchmarks.ledger` writes to SQLite; pass the URL of another database as an argument to use that instead.
 """
@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import psutil
 from msgspec import Struct
 from sqlalchemy import Engine, func, select
 
@@ -45,7 +46,7 @@ SAMPLE_S = 0.25
 
 
 class LedgerBenchmark(Struct, frozen=True):
-    """Throughput and lag of the ledger."""
+    """Throughput of the ledger, and its lag, memory and CPU time at a steady rate."""
 
     database: str
     #: Rows per second from encoded message to commit, decisions and shadow scores together, in batches of `batch_max`.
@@ -53,6 +54,17 @@ class LedgerBenchmark(Struct, frozen=True):
     #: Seconds that the slower of the two tables is behind, at `RATE` decisions per second with one shadow score each.
     lag_p50_s: float
     lag_max_s: float
+    #: Resident memory of the ledger's process at the end of the steady rate, and its CPU time per row of that time.
+    resident_mib: int
+    cpu_us_per_row: float
+
+
+class SteadyRate(NamedTuple):
+    """What was measured at the steady rate."""
+
+    lags_s: list[float]
+    resident_mib: float
+    cpu_us_per_row: float
 
 
 def make_messages(number: int) -> tuple[Decision, ShadowScore]:
@@ -118,8 +130,8 @@ class GeneratedMessages(Sequence[Message]):
         return message.card_id, encode(message)
 
 
-def measure_lag(settings: Settings, scratch: Path) -> list[float]:
-    """Return samples of the ledger's lag in seconds at the steady rate."""
+def measure_steady_rate(settings: Settings, scratch: Path) -> SteadyRate:
+    """Send decisions and shadow scores at the steady rate, and measure the ledger meanwhile."""
     engine = open_engine(settings.ledger.url)
     migrate(engine)
     sent = [0, 0]
@@ -131,6 +143,8 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
 
     with stream_program("ledger", settings, scratch / "ledger.log", stop_s=STOP_S) as process:
         process.wait_ready(TIMEOUT_S)  # it has joined its groups, so that its start is not measured
+        ledger = psutil.Process(process.pid)
+        cpu_s = -_cpu_s(ledger)
         topics = (settings.topic.decisions, settings.topic.shadow_scores)
         senders = [threading.Thread(target=send_all, args=each) for each in enumerate(topics)]
         for sender in senders:
@@ -139,8 +153,15 @@ def measure_lag(settings: Settings, scratch: Path) -> list[float]:
         for sender in senders:
             sender.join()
         process.require_running()
+        cpu_s += _cpu_s(ledger)
+        resident_mib = ledger.memory_info().rss / 2**20
     engine.dispose()
-    return lags
+    return SteadyRate(lags, resident_mib, cpu_s * 1e6 / (2 * total))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _sample_lag(engine: Engine, topics: Sequence[str], sent: Sequence[int], total: int) -> Iterator[float]:
@@ -172,9 +193,16 @@ def main() -> None:
             url = database or f"sqlite:///{scratch}/lag.db"
             settings = Settings().replace(kafka_bootstrap=broker.bootstrap, ledger_url=url, ledger_web_port=free_port())
             create_topics(settings.kafka, settings.topic)
-            lags = measure_lag(settings, scratch)
+            steady = measure_steady_rate(settings, scratch)
         name = "sqlite" if database is None else engine.url.get_backend_name()
-        benchmark = LedgerBenchmark(name, round(rate), round(float(np.median(lags)), 2), round(max(lags), 2))
+        benchmark = LedgerBenchmark(
+            name,
+            round(rate),
+            round(float(np.median(steady.lags_s)), 2),
+            round(max(steady.lags_s), 2),
+            round(steady.resident_mib),
+            round(steady.cpu_us_per_row, 1),
+        )
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(benchmark), indent=1).decode() + "\n")
 
 

@@ -95,10 +95,18 @@ def test_resources_come_from_the_benchmarks(workloads: list[Workload]) -> None:
     assert "| CPU time per transaction in µs, including start-up | 16.5 | 24.0 | 32.1 | 39.6 |" in figures
     assert "| time from start to first decision; time to stop | 3.5 s; 1.4 s |" in figures
     assert "| | 32 | 7,140 |" in figures
+    assert "resident memory 254 MiB; 43 µs of CPU time per row" in figures
+    assert re.search(r"284,807 rows .+ 497 MiB", figures)
     batches_mib = 3 * Settings().kafka.batch_max_mib
     cache_mib = Settings().http.idempotency_entries * 2_000 / 2**20
     archive_mib = 600 + 100
-    needed = {"worker": 272 + 14 + batches_mib, "http": 272 + cache_mib, "archive": archive_mib}
+    needed = {
+        "worker": 272 + 14 + batches_mib,
+        "http": 272 + cache_mib,
+        "archive": archive_mib,
+        "ledger": 254,
+        "watch": 497,
+    }
     for each in workloads:
         assert _mib(each.container["resources"]["requests"]["memory"]) >= needed.get(each.component, 0)
 
