@@ -1,0 +1,48 @@
+"""Moves HTTP traffic between the tracks with HAProxy's runtime API, without a reload."""
+
+import socket
+
+from deploy.release.errors import ReleaseError
+from deploy.release.tracks import Track
+
+#: Seconds to wait for HAProxy's answer.
+TIMEOUT_S = 5.0
+#: Name of the backend in `haproxy.cfg`; each track is a server in it.
+BACKEND = "edge"
+
+
+def route_to(admin: tuple[str, int], track: Track) -> None:
+    """Send new requests to one track only; the other one completes those that it has.
+
+    Args:
+        admin: Host and port of the runtime API.
+        track: Track that gets the requests.
+
+    Raises:
+        ReleaseError: If HAProxy does not respond or refuses the change.
+    """
+    # First the new one, so that there is always a server.
+    command(admin, f"set server {BACKEND}/{track} state ready")
+    command(admin, f"set server {BACKEND}/{track.other} state drain")
+
+
+def command(admin: tuple[str, int], line: str) -> str:
+    """Run a command of the runtime API and return its output.
+
+    Raises:
+        ReleaseError: If HAProxy does not respond or refuses the command.
+    """
+    try:
+        with socket.create_connection(admin, TIMEOUT_S) as connection:
+            connection.sendall(line.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            output = b"".join(iter(lambda: connection.recv(65536), b"")).decode().strip()
+    except OSError as error:
+        host, port = admin
+        raise ReleaseError(
+            f"HAProxy's runtime API at {host}:{port} does not respond ({error}); is it running?"
+        ) from None
+    # A command that changes something says nothing if it succeeds.
+    if line.startswith("set ") and output:
+        raise ReleaseError(f"HAProxy refuses {line!r}: {output}")
+    return output

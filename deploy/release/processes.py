@@ -1,0 +1,167 @@
+"""A target whose tracks are processes on this machine, each release in an environment of its own."""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.release.errors import ReleaseError, ReleaseRejectedError
+from deploy.release.haproxy import route_to
+from deploy.release.sample import Sample, parse_sample
+from deploy.release.tracks import Program, Track
+from schemas.errors import FraudError
+from stream.local.program_process import ProgramProcess, program_address, program_environment
+from stream.settings import Settings
+
+#: Seconds for a program to become ready, and to stop.
+READY_S, STOP_S = 40.0, 20.0
+#: Seconds to wait for a metrics page, and for a replay.
+SCRAPE_S, REPLAY_S = 2.0, 120.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One program of a track."""
+
+    program: Program
+    #: Command of `fraud-stream` that runs it.
+    command: str
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Name of the instance, unique in its track."""
+        return f"{self.command}-{self.settings.kafka.slot}"
+
+
+@dataclass(frozen=True)
+class Release:
+    """An installed release.
+
+    Attributes:
+        python: Interpreter of the environment in which the release is installed.
+        environment: Variables besides the settings.
+    """
+
+    python: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class ProcessTarget:
+    """Tracks as processes of this machine.
+
+    Args:
+        instances: Instances of each track.
+        releases: Release on each track.
+        admin: Host and port of HAProxy's runtime API.
+        logs: Directory that receives the programs' output.
+    """
+
+    def __init__(
+        self,
+        instances: Mapping[Track, Sequence[Instance]],
+        releases: Mapping[Track, Release],
+        admin: tuple[str, int],
+        logs: Path,
+    ) -> None:
+        self._instances = instances
+        self._releases = releases
+        self._admin = admin
+        self._logs = logs
+        self._running: dict[tuple[Track, str], ProgramProcess] = {}
+
+    def close(self) -> None:
+        """Stop everything."""
+        for track in Track:
+            for program in Program:
+                self.stop(track, program)
+
+    def replay(self, track: Track, minutes: float, out: Path) -> None:
+        """See `Target.replay`."""
+        start_ms = round((time.time() - 60 * minutes) * 1000)
+        settings = self._instances[track][0].settings
+        try:
+            done = subprocess.run(  # noqa: S603 - our own program
+                self._command(track, "replay", "--from", str(start_ms), "--out", str(out)),
+                env=self._environment(track, settings),
+                capture_output=True,
+                text=True,
+                timeout=REPLAY_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ReleaseError(f"the replay takes more than {REPLAY_S:g} s; choose a shorter time") from None
+        # 1 also stands for decisions that differ; then there is a report.
+        if done.returncode and not done.stdout.strip():
+            raise ReleaseRejectedError(f"the replay failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+
+    def start(self, track: Track, program: Program) -> None:
+        """See `Target.start`."""
+        started = []
+        for instance in self._of(track, program):
+            process = ProgramProcess(
+                self._command(track, instance.command),
+                self._logs / f"{track}-{instance.name}.log",
+                self._environment(track, instance.settings),
+                ready_url=f"http://{program_address(instance.command, instance.settings)}/readyz",
+                stop_s=STOP_S,
+            )
+            process.start()
+            self._running[track, instance.name] = process
+            started.append(process)
+        for process in started:
+            try:
+                process.wait_ready(READY_S)
+            except FraudError as error:
+                raise ReleaseRejectedError(str(error).partition("\n")[0] + f": {process.last_lines(1)}") from None
+
+    def stop(self, track: Track, program: Program) -> None:
+        """See `Target.stop`."""
+        stopping = [self._running.pop((track, each.name), None) for each in self._of(track, program)]
+        with ThreadPoolExecutor(max(len(stopping), 1)) as threads:
+            list(threads.map(lambda process: process.stop(), [each for each in stopping if each is not None]))
+
+    def route(self, track: Track) -> None:
+        """See `Target.route`."""
+        route_to(self._admin, track)
+
+    def edge_url(self, track: Track) -> str:
+        """See `Target.edge_url`."""
+        edge = self._of(track, Program.EDGE)[0]
+        return f"http://{program_address(edge.command, edge.settings)}"
+
+    def instances(self, track: Track) -> int:
+        """See `Target.instances`."""
+        return len(self._of(track, Program.EDGE)) + len(self._of(track, Program.WORKER))
+
+    def samples(self, track: Track) -> list[Sample]:
+        """See `Target.samples`."""
+        samples = []
+        for program in (Program.EDGE, Program.WORKER):
+            for instance in self._of(track, program):
+                address = program_address(instance.command, instance.settings)
+                try:
+                    with urllib.request.urlopen(f"http://{address}/metrics", timeout=SCRAPE_S) as page:
+                        text = page.read().decode()
+                except (OSError, urllib.error.URLError):
+                    continue
+                samples.append(parse_sample(instance.name, program, time.monotonic(), text))
+        return samples
+
+    def _of(self, track: Track, program: Program) -> list[Instance]:
+        return [each for each in self._instances[track] if each.program is program]
+
+    def _command(self, track: Track, *arguments: str) -> list[str]:
+        return [str(self._releases[track].python), "-m", "stream.cli", *arguments]
+
+    def _environment(self, track: Track, settings: Settings) -> dict[str, str]:
+        environment = program_environment(settings)
+        # A release's own path comes first, so that it can replace modules.
+        added = dict(self._releases[track].environment)
+        if "PYTHONPATH" in added:
+            added["PYTHONPATH"] = f"{added['PYTHONPATH']}:{environment['PYTHONPATH']}"
+        return environment | added

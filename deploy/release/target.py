@@ -1,0 +1,43 @@
+"""What a release needs to know about the place where the programs run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from deploy.release.sample import Sample
+from deploy.release.tracks import Program, Track
+
+
+class Target(Protocol):
+    """Compose hosts, a Kubernetes namespace, or processes on this machine.
+
+    Every method raises ReleaseError if it cannot do its work, and `start` raises ReleaseRejectedError if the programs
+    do not become ready.
+    """
+
+    def replay(self, track: Track, minutes: float, out: Path) -> None:
+        """Decide the newest transactions again with a track's release, as `fraud-stream replay` does.
+
+        Args:
+            track: Track whose release is run. None of its programs needs to be running.
+            minutes: How far back to go.
+            out: File that receives each decision that differs, one JSON object per line.
+        """
+
+    def start(self, track: Track, program: Program) -> None:
+        """Start a track's instances of a program, and return when all of them are ready."""
+
+    def stop(self, track: Track, program: Program) -> None:
+        """Stop a track's instances of a program; batches and requests in flight are completed."""
+
+    def route(self, track: Track) -> None:
+        """Send new HTTP requests to a track's edge; requests in flight are completed where they are."""
+
+    def edge_url(self, track: Track) -> str:
+        """Return the URL of a track's edge, past the load balancer."""
+
+    def samples(self, track: Track) -> Sequence[Sample]:
+        """Return one sample of the metrics of each of a track's edges and workers that responds."""
+
+    def instances(self, track: Track) -> int:
+        """Return how many edges and workers of a track should be running."""
