@@ -30,8 +30,13 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "Makefile").write_text("style:\n\ttrue\ntest-unit:\n\tfalse\naudit:\n\tfalse\n", encoding="utf-8")
     monkeypatch.setattr(hosted_ci, "WORKFLOW", tmp_path / "ci.yml")
     monkeypatch.setattr(hosted_ci, "ROOT", tmp_path)
-    run = hosted_ci._succeeds
-    monkeypatch.setattr(hosted_ci, "_succeeds", lambda target: targets.append(target) or run(target))
+    succeeds = hosted_ci._succeeds
+
+    def record(target: str) -> bool:
+        targets.append(target)
+        return succeeds(target)
+
+    monkeypatch.setattr(hosted_ci, "_succeeds", record)
     return targets
 
 

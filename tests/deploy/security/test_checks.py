@@ -1,6 +1,6 @@
 """When `make security` fails: findings without an exception, exceptions without a finding, checks that did not run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,12 @@ def test_a_check_without_its_program_is_skipped_only_if_that_is_known(
 ) -> None:
     """`.ci/run` names the programs that it could not install."""
     ran: list[str] = []
-    monkeypatch.setattr(program, "run_checks", lambda _, checks: ran.extend(checks) or _outcomes())
+
+    def record(_: Path, checks: Mapping[str, Check]) -> list[Outcome]:
+        ran.extend(checks)
+        return _outcomes()
+
+    monkeypatch.setattr(program, "run_checks", record)
     monkeypatch.setattr(program, "read_exceptions", list)
     monkeypatch.setenv("UNAVAILABLE_TOOLS", "chromium kubectl")
     assert program.main() == 0
