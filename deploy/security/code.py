@@ -12,6 +12,8 @@ from deploy.security.findings import Finding
 from deploy.security.programs import run_json
 
 FOLDERS = ("schemas", "stream", "training", "benchmarks", "deploy")
+#: The rule against importing subprocess. Only calls can do harm, and B602 to B607 check each of them.
+HARMLESS = "B404"
 
 
 def code_findings(root: Path) -> Iterator[Finding]:
@@ -20,7 +22,8 @@ def code_findings(root: Path) -> Iterator[Finding]:
     Bandit's B603 is ruff's S603, so `# noqa: S603` with its reason holds for both. Ruff reports a stale one.
     """
     folders = [folder for folder in FOLDERS if (root / folder).is_dir()]
-    report = run_json("bandit", "--quiet", "--recursive", "--format", "json", *folders, folder=root, accepted=(0, 1))
+    options = ("--quiet", "--recursive", "--format", "json", "--skip", HARMLESS)
+    report = run_json("bandit", *options, *folders, folder=root, accepted=(0, 1))
     for error in report["errors"]:
         yield Finding("not-parsed", error["filename"], error["reason"])
     for result in report["results"]:
