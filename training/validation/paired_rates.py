@@ -3,7 +3,7 @@
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import beta, binom
 
 from schemas.manifest import Metric
 
@@ -59,12 +59,12 @@ def compare_errors(champion: Flags, candidate: Flags, cards: NDArray[np.int64]) 
     value = float(errors.mean())
     if not differ:
         return PairedRate(rows, float(champion.mean()), float(candidate.mean()), 0, 0, Metric(value, value, value), 1.0)
-    test = binomtest(worse, differ, 0.5, alternative="greater")
-    ends = binomtest(worse, differ, 0.5).proportion_ci(_CONFIDENCE, method="exact")
-    # Errors by which the models differ on the average card that differs; 1 without card ids.
+    p = float(binom.sf(worse - 1, differ, 0.5))
+    tail = (1 - _CONFIDENCE) / 2
+    share_low = float(beta.ppf(tail, worse, better + 1)) if worse else 0.0
+    share_high = float(beta.ppf(1 - tail, worse + 1, better)) if better else 1.0
+    # Errors in which the models differ, less those that cancel out on one card, as a share of the transactions.
     weight = float(np.abs(by_card).sum()) / rows
-    low, high = (weight * (2 * end - 1) for end in (float(ends.low), float(ends.high)))
+    low, high = (weight * (2 * share - 1) for share in (share_low, share_high))
     difference = Metric(value, min(low, value), max(high, value))
-    return PairedRate(
-        rows, float(champion.mean()), float(candidate.mean()), worse, better, difference, float(test.pvalue)
-    )
+    return PairedRate(rows, float(champion.mean()), float(candidate.mean()), worse, better, difference, p)

@@ -11,6 +11,9 @@ Floats = NDArray[np.float64]
 _EDGE = 1e-6
 _STEPS = 50
 _CONVERGED = 1e-10
+_LONGEST = 2.0
+#: Condition number of the information above which the scores say nothing about the slope.
+_SINGULAR = 1e10
 #: Standard errors in half of a 95% interval.
 _HALF_WIDTH = 1.96
 _RESAMPLES = 2000
@@ -39,12 +42,13 @@ def calibration_slope(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> 
     for _ in range(_STEPS):
         p = _logistic(design @ coefficients)
         information = design.T @ (design * (p * (1 - p))[:, None])
-        if not np.linalg.cond(information) < 1 / np.finfo(np.float64).eps:
+        if not np.linalg.cond(information) < _SINGULAR:
             return None
         step = np.linalg.solve(information, design.T @ (y - p))
-        # A long step would overshoot where few scores are informative.
-        coefficients += step * min(1.0, 2.0 / float(np.abs(step).max()))
-        if np.abs(step).max() < _CONVERGED:
+        longest = float(np.abs(step).max())
+        # A longer step would overshoot where few scores are informative.
+        coefficients += step if longest <= _LONGEST else step * _LONGEST / longest
+        if longest < _CONVERGED:
             break
     else:
         return None
