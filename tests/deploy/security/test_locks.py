@@ -1,10 +1,12 @@
 """Reading lock files."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from deploy.security.locks import Package, locked
+from deploy.security.locks import IMAGE, Package, locked
+from tests.deploy.compose import DOCKERFILES
 
 HASHES = ("a" * 64, "b" * 64)
 LOCK = f"""\
@@ -54,3 +56,10 @@ def test_a_line_that_is_not_locked_is_an_error(line: str, tmp_path: Path) -> Non
     """A package without an exact version must not be missing from a bill of materials without notice."""
     with pytest.raises(ValueError, match=r"serving\.txt: .* is not a locked package; run make lock"):
         list(locked(_lock(tmp_path, f"{line}\n")))
+
+
+def test_the_images_platform_is_that_of_their_base() -> None:
+    """A new Python in the Dockerfiles selects other packages."""
+    bases = {base for dockerfile in DOCKERFILES.values() for base in dockerfile.bases}
+    assert {re.findall(r"python:(3\.\d+)", base)[0] for base in bases} == {IMAGE["python_version"]}
+    assert IMAGE["python_full_version"].rpartition(".")[0] == IMAGE["python_version"]
