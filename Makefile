@@ -29,14 +29,17 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 tty && /^Installing collected/ { printf ", unpacking"; fflush() } \
 	 END { if (tty) print "" }'
 
-.PHONY: help demo observe experiment drift-lab test test-unit coverage test-compose test-slow style types lint \
-	format bench manifests docs security audit wheel sbom images ci ci-programs lock clean
+.PHONY: help demo validate-model observe experiment drift-lab test test-unit coverage test-compose test-slow style \
+	types lint format bench manifests docs security audit wheel sbom images ci ci-programs lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO) ## Score card transactions with ONNX models on a real Kafka, exactly once each
 	@$(BIN)/python -m deploy.demo
+
+validate-model: $(DEMO) ## Validate the demo's champion on the demo's data with every check; report in var/validation.html
+	@$(BIN)/python -m deploy.demo.validate
 
 observe: $(DEMO) ## Run worker, ledger and HTTP edge with traffic and Prometheus, until Ctrl-C
 	@$(BIN)/python -m deploy.observe
