@@ -71,6 +71,7 @@ class _Round(Struct, frozen=True):
 
 def main() -> None:
     """Measure the pauses and print them as one JSON object."""
+    machine = describe_machine(("confluent-kafka", "onnxruntime"))
     with tempfile.TemporaryDirectory(prefix="fraud-restart-") as directory, ExitStack() as opened:
         scratch = Path(directory)
         status = opened.enter_context(Console(stderr=True).status("preparing"))
@@ -100,7 +101,7 @@ def main() -> None:
             raise FraudError("a transaction was not decided exactly once")
     waits_s = (reader.arrived_ns - sent_ns) / 1e9
     benchmark = RestartBenchmark(
-        describe_machine(),
+        machine,
         ROUNDS,
         _pauses(restarts.planned, sent_ns, waits_s),
         _pauses(restarts.killed, sent_ns, waits_s),

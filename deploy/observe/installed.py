@@ -10,6 +10,7 @@ PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "prometheus-node-exporter": "prometheus-node-exporter",
     "chromium": "chromium",
+    "haproxy": "haproxy",
     "kubectl": "kubernetes-client",
 }
 

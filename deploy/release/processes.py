@@ -156,7 +156,8 @@ class ProcessTarget:
         return [each for each in self._instances[track] if each.program is program]
 
     def _command(self, track: Track, *arguments: str) -> list[str]:
-        return [str(self._releases[track].python), "-m", "stream.cli", *arguments]
+        # -P: the current directory may hold the code of another release.
+        return [str(self._releases[track].python), "-P", "-m", "stream.cli", *arguments]
 
     def _environment(self, track: Track, settings: Settings) -> dict[str, str]:
         environment = program_environment(settings)

@@ -106,7 +106,7 @@ class Rollout:
         refused = 0
         for line in lines:
             difference = msgspec.json.decode(line, type=DecisionDifference)
-            fields.update(difference.fields)
+            fields.update(difference.fields.keys())
             refused += difference.refused is not None
         undeclared = {name: n for name, n in fields.items() if name not in self._limits.declared_differences}
         if refused:

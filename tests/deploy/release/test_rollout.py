@@ -1,0 +1,162 @@
+"""The order of a release's steps, and the way back from each of them, on a target that only records them."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import msgspec
+import pytest
+
+from deploy.release.errors import ReleaseError, ReleaseRejectedError
+from deploy.release.journal import Journal
+from deploy.release.limits import Limits, read_limits
+from deploy.release.rollout import Rollout
+from deploy.release.tracks import Track
+from schemas.messages import encode
+from tests.deploy.release.scripted_target import ScriptedTarget
+from tests.support.records import decision
+from tests.support.traffic import transaction
+
+LIMITS = msgspec.structs.replace(
+    read_limits(), watch_minutes=0.005, alone_minutes=0.002, interval_s=0.02, warm_up_s=0.01, patience_s=0.05
+)
+BEFORE_WORKERS = ["replay green", "start green http", "route green"]
+RELEASED = [
+    *BEFORE_WORKERS,
+    "start green worker",
+    "stop blue worker",
+    "stop blue stores",
+    "start green stores",
+    "stop blue http",
+]
+BACK = ["stop green worker", "route blue", "stop green http"]
+
+
+class _Edge(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self._respond(200, b"{}")
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "amount_minor" not in asked:
+            self._respond(422, b"{}")
+            return
+        self._respond(200, encode(msgspec.structs.replace(decision(1), transaction_id=asked["transaction_id"])))
+
+    def _respond(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def edge() -> Iterator[str]:
+    """The URL of a server that responds as an edge does."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Edge) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def _rollout(target: ScriptedTarget, lines: list[str], limits: Limits = LIMITS) -> Rollout:
+    journal = Journal(lines.append)
+    return Rollout(target, Track.GREEN, limits, transactions=[transaction(1)], headers={}, journal=journal)
+
+
+def test_a_good_release_takes_over(edge: str) -> None:
+    """All steps are taken in order, and the log has one line for each of them."""
+    target, lines = ScriptedTarget(edge), list[str]()
+    _rollout(target, lines).deploy()
+    assert target.calls == RELEASED
+    assert len(lines) == 10
+    assert "all decisions are the same" in lines[0]
+    assert not any("FAILED" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("fails", "taken"),
+    [
+        ("replay green", ["replay green"]),
+        ("start green http", [*BEFORE_WORKERS[:2], "stop green http"]),
+        ("route green", [*BEFORE_WORKERS, "route blue", "stop green http"]),
+        ("start green worker", [*BEFORE_WORKERS, "start green worker", *BACK]),
+        (
+            "stop blue worker",
+            [*BEFORE_WORKERS, "start green worker", "stop blue worker", "start blue worker", *BACK],
+        ),
+    ],
+)
+def test_a_step_that_fails_is_undone_with_all_before_it(edge: str, fails: str, taken: list[str]) -> None:
+    """The steps so far are undone, the last one first; the failed one may have been half done."""
+    target, lines = ScriptedTarget(edge, fails=(fails,)), list[str]()
+    with pytest.raises(ReleaseRejectedError, match=f"{fails} failed"):
+        _rollout(target, lines).deploy()
+    assert target.calls == taken
+    assert sum("FAILED" in line for line in lines) == 1
+
+
+def test_smoke_tests_fail_before_traffic_moves() -> None:
+    """An edge that does not respond gets no traffic."""
+    target = ScriptedTarget("http://127.0.0.1:9")
+    with pytest.raises(ReleaseRejectedError, match="does not respond"):
+        _rollout(target, []).deploy()
+    assert target.calls == ["replay green", "start green http", "stop green http"]
+
+
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        ({"errors": 30.0, "requests": 100.0}, "HTTP requests failed"),
+        ({"unscorable": 10.0}, "could not be scored"),
+        ({"alerts": 400.0}, "of the decisions alert"),
+        ({"cpu_s": 3.0}, "CPU time per decision"),
+        ({"memory_bytes": 5e7}, "memory grew"),
+        ({"lag": 20_000.0}, "behind, for more than"),
+    ],
+)
+def test_a_release_that_breaks_a_limit_is_rolled_back(edge: str, growth: dict[str, float], message: str) -> None:
+    """What the metrics of the new track show is enough to go back."""
+    target = ScriptedTarget(edge, growth={Track.GREEN: growth})
+    with pytest.raises(ReleaseRejectedError, match=message):
+        _rollout(target, []).deploy()
+    assert target.calls == [*BEFORE_WORKERS, "start green worker", *BACK]
+
+
+def _difference(**fields: object) -> bytes:
+    line = {"transaction_id": "1", "source_topic": "t", "source_partition": 0, "source_offset": 0, "fields": fields}
+    return msgspec.json.encode(line) + b"\n"
+
+
+def test_only_declared_fields_may_differ(edge: str) -> None:
+    """A release may change decisions in the fields that it declares, and in no others."""
+    limits = msgspec.structs.replace(LIMITS, declared_differences=("reasons",))
+    declared = _difference(reasons=[[], []])
+    lines = list[str]()
+    _rollout(ScriptedTarget(edge, differences=declared), lines, limits).deploy()
+    assert "1 decisions differ, only in declared fields" in lines[0]
+    target = ScriptedTarget(edge, differences=declared + _difference(score=[0.1, 0.2], reasons=[[], []]))
+    with pytest.raises(ReleaseRejectedError, match=r"2 decisions differ \(score in 1\)"):
+        _rollout(target, [], limits).deploy()
+    assert target.calls == ["replay green"]
+
+
+def test_a_transaction_that_is_rejected_now_is_never_declared(edge: str) -> None:
+    """Refusing what was accepted is no difference in a field."""
+    refused = _difference()[:-2] + b',"refused":"too large"}\n'
+    with pytest.raises(ReleaseRejectedError, match="1 transactions that were decided are rejected now"):
+        _rollout(ScriptedTarget(edge, differences=refused), []).deploy()
+
+
+def test_a_rollback_goes_on_where_it_can(edge: str) -> None:
+    """A step that cannot be undone is reported, and the others are undone all the same."""
+    target = ScriptedTarget(edge, fails=("start green worker", "stop green worker"))
+    with pytest.raises(ReleaseError, match="the rollback is incomplete, finish it by hand: stop green worker failed"):
+        _rollout(target, []).deploy()
+    assert target.calls[-2:] == ["route blue", "stop green http"]
