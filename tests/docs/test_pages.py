@@ -101,6 +101,7 @@ def test_a_page_works_as_written(name: str, tmp_path: Path, bootstrap: str) -> N
         "127.0.0.1:9092": bootstrap,
         "127.0.0.1:6066": f"127.0.0.1:{ports['FRAUD_WEB_PORT']}",
         "127.0.0.1:6068": f"127.0.0.1:{ports['FRAUD_LEDGER_WEB_PORT']}",
+        "127.0.0.1:6070": f"127.0.0.1:{ports['FRAUD_ARCHIVE_WEB_PORT']}",
         "127.0.0.1:6072": f"127.0.0.1:{ports['FRAUD_HTTP_PORT']}",
         "16066": str(free_port()),
     }
