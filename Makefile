@@ -30,10 +30,10 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 END { if (tty) print "" }'
 
 .PHONY: help demo validate-model observe experiment drift-lab test test-unit coverage test-compose test-slow style \
-	types lint format bench manifests docs security audit wheel sbom images ci ci-programs lock clean
+	types lint format bench manifests release-rehearsal docs security audit wheel sbom images ci ci-programs lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO) ## Score card transactions with ONNX models on a real Kafka, exactly once each
 	@$(BIN)/python -m deploy.demo
@@ -83,6 +83,9 @@ format: $(DEV) ## Format the code and apply ruff's fixes
 
 bench: $(DEV) $(QUIX)/.installed-bench-quix ## Compare throughput and latency with other pipelines (python -m benchmarks.pipeline --help)
 	@$(BIN)/python -m benchmarks.pipeline
+
+release-rehearsal: $(DEV) ## Release a good version and five bad ones under traffic; report in var/release-rehearsal (needs haproxy, wrk)
+	@$(BIN)/python -m deploy.rehearsal
 
 manifests: $(DEV) ## Render the Kubernetes manifests into var/manifests and validate them
 	@$(BIN)/python -m deploy.kubernetes
