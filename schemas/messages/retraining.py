@@ -10,7 +10,7 @@ from schemas.messages.fields import EventTimeMs, Identifier, Sha256
 class RetrainAnswer(Struct, frozen=True):
     """The answer to a request for a new model."""
 
-    #: challenger: a new model is in shadow mode. declined: nothing was trained.
+    #: challenger: a new model is in shadow mode. declined: there is no new model.
     outcome: Literal["challenger", "declined"]
     #: One line: which model was trained, or why none was.
     why: str
