@@ -99,6 +99,19 @@ def test_every_severity_has_a_receiver() -> None:
     assert all(hook["url"] == "http://ledger:6068/alerts" for hooks in receivers.values() for hook in hooks)
 
 
+def test_the_example_receivers_fit_the_routes(tmp_path: Path) -> None:
+    """With the receivers of the example, the configuration is valid, and every alert is still recorded."""
+    example = yaml.safe_load((FOLDER / "receivers.example.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
+    assert {each["name"] for each in example["receivers"]} == {each["name"] for each in config["receivers"]}
+    assert all({"url": "http://ledger:6068/alerts"} in each["webhook_configs"] for each in example["receivers"])
+    kinds = {kind for each in example["receivers"] for kind in each}
+    assert kinds == {"name", "email_configs", "pagerduty_configs", "slack_configs", "webhook_configs"}
+    merged = tmp_path / "alertmanager.yml"
+    merged.write_text(yaml.safe_dump(config | example), encoding="utf-8")
+    run_tool("amtool", "check-config", merged)
+
+
 def test_inhibited_alerts_exist() -> None:
     """Inhibited alerts exist, because a misspelled name would silently inhibit nothing."""
     config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
