@@ -5,6 +5,7 @@ import time
 import msgspec
 from msgspec import Struct
 
+from training.machine import Machine
 from training.validation.check import CheckName, CheckResult
 from training.validation.thresholds import Thresholds, Use
 
@@ -24,6 +25,8 @@ class ValidationReport(Struct, frozen=True):
     use: Use
     #: UTC milliseconds.
     validated_at_ms: int
+    #: Machine on which the cost was measured.
+    machine: Machine
     checks: tuple[CheckResult, ...]
     #: The limits that applied, among them the checks that must have run.
     thresholds: Thresholds

@@ -31,6 +31,7 @@ def validation_page(report: ValidationReport) -> str:
             ("bundle", f"{report.bundle}, SHA-256 {report.sha256}"),
             ("champion", report.champion),
             ("labelled transactions", report.data),
+            ("machine", f"{report.machine.cores} cores of {report.machine.cpu}, load {report.machine.load_before:g}"),
             ("validated by", f"fraud-train {report.use}, {when:%Y-%m-%d %H:%M} UTC"),
         ),
         checks=Table(

@@ -8,6 +8,7 @@ from stream.scoring.features import Matrix
 from training.data.test_set import CountedEvaluation
 from training.drift.offline import measure_drift
 from training.evaluation.scored_rows import ScoredRows
+from training.machine import describe_machine
 from training.validation.alerts import compared_alerts
 from training.validation.audit import check_audit
 from training.validation.calibration import check_calibration
@@ -42,6 +43,7 @@ def validate(
         DataError: If the labelled transactions lack a feature of the candidate.
         RegistryError: If the evaluation of a test set cannot be recorded.
     """
+    machine = describe_machine(("numpy", "onnxruntime"))
     audited, candidate = check_audit(directory, sha256)
     if candidate is None:
         others = (not_checked(each, "the bundle does not pass its audit") for each in CHECKS if each != "audit")
@@ -53,7 +55,7 @@ def validate(
         checks, data = (audited, *rest), validation.used
     champion = evidence.champion
     compared = champion.reason if isinstance(champion, Missing) else _describe(champion)
-    return ValidationReport(name, sha256, compared, data, use, now_ms(), checks, thresholds)
+    return ValidationReport(name, sha256, compared, data, use, now_ms(), machine, checks, thresholds)
 
 
 class _Validation:

@@ -1,6 +1,7 @@
 """`fraud-train register` validates a bundle first; a person may accept one that fails, with a reason on record."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +144,15 @@ def test_the_ulb_data_are_used_if_the_model_was_trained_on_them(
 def test_a_description_without_data_is_bad_usage(run: Run, made: Callable[..., str]) -> None:
     """The description would describe nothing."""
     assert run("register", made(), "--description", "mine.yaml").exit_code == 2
+
+
+def test_a_broken_champion_does_not_prevent_its_replacement(
+    run: Run, made: Callable[..., str], access: RegistryAccess, root: Path
+) -> None:
+    """If the champion's bundle is lost, a new model is registered without the comparison, and the report says so."""
+    assert run("register", made(), *MINE).exit_code == 0
+    access.registry.set_alias("champion", "1")
+    shutil.rmtree(root / "bundles" / "fraud" / "1")
+    done = run("register", made(), *MINE)
+    assert done.exit_code == 0, done.exception
+    assert "not checked  cost         the champion cannot be read: bundle fraud/1 cannot be read" in done.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from schemas.errors import BundleError, DataError, QualityError
+from schemas.errors import BundleError, DataError, QualityError, RegistryError
 from schemas.manifest import MANIFEST_NAME
 from schemas.messages import BundleRef
 from stream.drift.alarm_rule import drift_limits
@@ -90,21 +90,26 @@ def read_champion(which: str | None, registry: Registry, store: BundleStore) -> 
     """Read the model to compare with.
 
     Args:
-        which: Bundle or version; None for the registered model's champion.
+        which: Bundle or version; None for the registered model's champion, if it can be read.
         registry: Registered versions.
         store: Bundle store.
 
     Raises:
-        BundleError: If its bundle does not pass the audit.
+        BundleError: If the bundle of a given model does not pass the audit.
         RegistryError: If the registered model has no such version, or MLflow is unavailable.
     """
 
     def find(version: str) -> BundleRef:
         return registry.find(version).bundle
 
-    if which is None and CHAMPION not in registry.aliases():
+    if which is not None:
+        return read_model(which, store, find)
+    if CHAMPION not in registry.aliases():
         return Missing(_NO_CHAMPION)
-    return read_model(CHAMPION if which is None else which, store, find)
+    try:
+        return read_model(CHAMPION, store, find)
+    except (BundleError, RegistryError) as error:  # a broken champion must not prevent its replacement
+        return Missing(f"the champion cannot be read: {error}")
 
 
 def _manifest_hash(directory: Path) -> str:
