@@ -9,3 +9,7 @@ class ReleaseError(FraudError):
 
 class ReleaseRejectedError(ReleaseError):
     """The release failed one of its checks, so it is rolled back."""
+
+
+class IncompleteError(ReleaseError):
+    """A release neither took over completely nor was rolled back completely: a person must finish it."""

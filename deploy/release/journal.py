@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from schemas.errors import FraudError
-
 
 class Entry(Struct):
     """One step of a release."""
@@ -49,14 +47,15 @@ class Journal:
     def step(self, name: str) -> Iterator[Step]:
         """Record a step, whether it succeeds or raises an error."""
         began, began_s, step = datetime.now(UTC), time.monotonic(), Step()
-        failure: FraudError | None = None
+        failure: BaseException | None = None
         try:
             yield step
-        except FraudError as error:
+        # Ctrl-C and errors of this program too: a step that did not end is no success.
+        except BaseException as error:
             failure = error
             raise
         finally:
-            detail = str(failure) if failure else step.detail
+            detail = (str(failure) or type(failure).__name__) if failure else step.detail
             seconds = time.monotonic() - began_s
             self.entries.append(Entry(round(began.timestamp() * 1000), name, seconds, failure is None, detail))
             mark = "FAILED " if failure else ""

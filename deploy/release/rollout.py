@@ -14,15 +14,17 @@ the new release writes in the meantime, and they stay if it is rolled back.
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from deploy.release.comparison import Activity, activity
-from deploy.release.errors import ReleaseError, ReleaseRejectedError
+from deploy.release.errors import IncompleteError, ReleaseError, ReleaseRejectedError
 from deploy.release.journal import Journal
 from deploy.release.limits import Limits
+from deploy.release.sample import Sample
 from deploy.release.smoke import run_smoke_tests
 from deploy.release.target import Target
 from deploy.release.tracks import Program, Track
@@ -65,22 +67,42 @@ class Rollout:
 
         Raises:
             ReleaseRejectedError: If the release failed a check and was rolled back.
+            IncompleteError: If the rollback failed, or the last step did, after which there is no way back.
             ReleaseError: If a step failed, and the release was rolled back.
         """
-        try:
+        with self._undone_if_it_fails():
             self._prove()
             watch = self._move_http()
             self._join_workers(watch)
-        except ReleaseError:
-            self.roll_back()
-            raise
-        self._finish()
+        with self._final(), self._journal.step(f"ledger and archive of {self._new} replace those of {self._old}"):
+            self._target.stop(self._old, Program.STORES)
+            self._target.start(self._new, Program.STORES)
+        self._stop_old_edge()
+
+    def restore(self) -> None:
+        """Go back to the new track's release, which served before the old track's.
+
+        Nothing is compared with the old track, because its decisions may be the reason to go back. Ledger and archive
+        stay: every release reads the formats of earlier ones.
+
+        Raises:
+            ReleaseRejectedError: If the new track does not work either; then the old one serves as before.
+            IncompleteError: As for `deploy`.
+            ReleaseError: If a step failed, and everything is as before.
+        """
+        with self._undone_if_it_fails():
+            self._start_edge()
+            self._route()
+            self._start_workers()
+            self._stop_old_workers()
+            self._watch_alone(Watch(self._target, self._new, self._limits, Activity()))
+        self._stop_old_edge()
 
     def roll_back(self) -> None:
         """Undo the steps so far, the last one first. A step that cannot be undone does not keep the others from it.
 
         Raises:
-            ReleaseError: If a step could not be undone.
+            IncompleteError: If a step could not be undone.
         """
         failures = []
         while self._undo:
@@ -91,7 +113,23 @@ class Rollout:
             except ReleaseError as error:
                 failures.append(str(error))
         if failures:
-            raise ReleaseError(f"the rollback is incomplete, finish it by hand: {'; '.join(failures)}")
+            raise IncompleteError(f"the rollback is incomplete, finish it by hand: {'; '.join(failures)}")
+
+    @contextmanager
+    def _undone_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        # Also after Ctrl-C, or an error of this program: neither may leave both tracks running.
+        except BaseException:
+            self.roll_back()
+            raise
+
+    @contextmanager
+    def _final(self) -> Iterator[None]:
+        try:
+            yield
+        except ReleaseError as error:
+            raise IncompleteError(f"{self._new} serves, but its release is not complete: {error}") from error
 
     def _prove(self) -> None:
         with self._journal.step(f"{self._new} decides the last {self._limits.replay_minutes:g} minutes again") as step:
@@ -119,40 +157,52 @@ class Rollout:
         return f"{len(lines)} decisions differ, only in declared fields" if lines else "all decisions are the same"
 
     def _move_http(self) -> Watch:
-        before = self._target.samples(self._old)
+        before = self._edges_of_old()
+        self._start_edge()
+        old_edges = activity(before, self._edges_of_old())
+        self._route()
+        return Watch(self._target, self._new, self._limits, old_edges)
+
+    def _edges_of_old(self) -> list[Sample]:
+        return [each for each in self._target.samples(self._old) if each.program is Program.EDGE]
+
+    def _start_edge(self) -> None:
         self._undo.append((f"stop the edge of {self._new}", lambda: self._target.stop(self._new, Program.EDGE)))
         with self._journal.step(f"start the edge of {self._new}"):
             self._target.start(self._new, Program.EDGE)
         with self._journal.step(f"smoke tests on the edge of {self._new}") as step:
             url = self._target.edge_url(self._new)
             step.detail = f"{run_smoke_tests(url, self._transactions, self._headers)} responses as expected"
-        old_edges = activity(
-            [each for each in before if each.program is Program.EDGE],
-            [each for each in self._target.samples(self._old) if each.program is Program.EDGE],
-        )
+
+    def _route(self) -> None:
         self._undo.append((f"HTTP traffic goes to {self._old}", lambda: self._target.route(self._old)))
         with self._journal.step(f"HTTP traffic goes to {self._new}"):
             self._target.route(self._new)
-        return Watch(self._target, self._new, self._limits, old_edges)
 
     def _join_workers(self, watch: Watch) -> None:
-        self._undo.append((f"stop the workers of {self._new}", lambda: self._target.stop(self._new, Program.WORKER)))
-        with self._journal.step(f"the workers of {self._new} join those of {self._old}"):
-            self._target.start(self._new, Program.WORKER)
+        self._start_workers()
         with self._journal.step(f"watch {self._new} beside {self._old}") as step:
             watched = watch.run(self._limits.watch_minutes, beside=True)
             step.detail = _summary(self._old, watched.old_workers) + "; " + _summary(self._new, watched.new_workers)
+        self._stop_old_workers()
+        self._watch_alone(watch)
+
+    def _start_workers(self) -> None:
+        self._undo.append((f"stop the workers of {self._new}", lambda: self._target.stop(self._new, Program.WORKER)))
+        with self._journal.step(f"the workers of {self._new} join those of {self._old}"):
+            self._target.start(self._new, Program.WORKER)
+
+    def _stop_old_workers(self) -> None:
         self._undo.append((f"start the workers of {self._old}", lambda: self._target.start(self._old, Program.WORKER)))
         with self._journal.step(f"the workers of {self._old} finish and leave"):
             self._target.stop(self._old, Program.WORKER)
+
+    def _watch_alone(self, watch: Watch) -> None:
         with self._journal.step(f"watch {self._new} alone") as step:
             step.detail = _summary(self._new, watch.run(self._limits.alone_minutes, beside=False).new_workers)
 
-    def _finish(self) -> None:
-        with self._journal.step(f"ledger and archive of {self._new} replace those of {self._old}"):
-            self._target.stop(self._old, Program.STORES)
-            self._target.start(self._new, Program.STORES)
-        with self._journal.step(f"stop the edge of {self._old}"):
+    def _stop_old_edge(self) -> None:
+        with self._final(), self._journal.step(f"stop the edge of {self._old}"):
             self._target.stop(self._old, Program.EDGE)
         self._undo.clear()
 
