@@ -11,7 +11,7 @@ from training.validation.thresholds import ReferenceDriftLimits
 
 #: Number of columns that a text lists.
 _LISTED = 5
-_HEAD = ("column", "state in the newest window", "PSI", "PSI limit", "KS/JS", "KS/JS limit", "champion's state")
+_HEAD = ("column", "state in the newest window", "champion's state", "PSI", "PSI limit", "KS/JS", "KS/JS limit")
 
 
 @dataclass(frozen=True)
@@ -40,35 +40,17 @@ def check_drift(
         live: Limits of the drift monitor.
         limits: Limits of the check.
     """
-    accepted_by_champion = champion.rejected if champion else 0.0
-    rejected = candidate.rejected - accepted_by_champion
-    problems = []
-    if rejected > limits.max_rejected_share:
-        problems.append(
-            f"the model would reject {candidate.rejected:.1%} of the newest transactions; the champion rejects "
-            f"{accepted_by_champion:.1%}"
-        )
+    problems = _rejections(candidate, champion, limits)
     figures = {"rejected_share": candidate.rejected, "windows": len(candidate.drift.reports)}
-    if not candidate.drift.reports:
-        if problems:
-            return judged("drift", problems, "", figures)
-        return not_checked(
-            "drift",
-            f"the archive has {candidate.drift.rows:,} transactions for this model, but a window needs "
-            f"{live.window_rows:,} (FRAUD_DRIFT_WINDOW_ROWS) and {live.window_s:g} s of event time",
-        )
     columns = column_histories(candidate.drift.reports, candidate.manifest)
-    judgeable = [column for column in columns if column.windows[-1].state != "unknown"]
-    if not judgeable and not problems:
-        return not_checked("drift", "the bundle has no natural movement for windows of this size")
+    judgeable = [column for column in columns if column.windows and column.windows[-1].state != "unknown"]
+    if not judgeable:
+        return judged("drift", problems, "", figures) if problems else not_checked("drift", _why_not(candidate, live))
     bad = {"alarm", "page"} if limits.fails_at == "alarm" else {"page"}
     drifted = [column for column in worst_first(columns) if column.windows[-1].state in bad]
-    champion_states = _states(champion)
-    excused = [column for column in drifted if champion_states.get(column.name) in bad]
-    if not limits.excuse_if_champion_drifted:
-        excused = []
-    failed = [column for column in drifted if column not in excused]
-    if failed:
+    states = _states(champion)
+    excused = [column for column in drifted if limits.excuse_if_champion_drifted and states.get(column.name) in bad]
+    if failed := [column for column in drifted if column not in excused]:
         problems.append(
             f"the newest transactions have drifted from the bundle's reference in {_names(failed)}; train on newer "
             "transactions"
@@ -77,8 +59,28 @@ def check_drift(
     if excused:
         text += f"; {_names(excused)} drifted, as they have from the champion's reference"
     figures |= {"columns": len(columns), "drifted": len(drifted), "excused": len(excused)}
-    rows = tuple(_row(column, champion_states) for column in worst_first(columns))
-    return judged("drift", problems, text, figures, CheckTable(_HEAD, rows, text_columns=2))
+    # The sort is stable: columns in the same state remain in the order of how far they drifted.
+    listed = sorted(worst_first(columns), key=lambda column: column.windows[-1].state not in bad)
+    table = CheckTable(_HEAD, tuple(_row(column, states) for column in listed), text_columns=3)
+    return judged("drift", problems, text, figures, table)
+
+
+def _rejections(candidate: ReferenceDrift, champion: ReferenceDrift | None, limits: ReferenceDriftLimits) -> list[str]:
+    """Return the problem if the candidate would turn transactions into dead letters that the champion accepts."""
+    by_champion = champion.rejected if champion else 0.0
+    if candidate.rejected - by_champion <= limits.max_rejected_share:
+        return []
+    text = f"the model would reject {candidate.rejected:.1%} of the newest transactions"
+    return [f"{text}; the champion rejects {by_champion:.1%}" if champion else text]
+
+
+def _why_not(candidate: ReferenceDrift, live: DriftLimits) -> str:
+    if candidate.drift.reports:
+        return "the bundle has no natural movement for windows of this size"
+    return (
+        f"the archive has {candidate.drift.rows:,} transactions for this model, but a window needs "
+        f"{live.window_rows:,} (FRAUD_DRIFT_WINDOW_ROWS) and {live.window_s:g} s of event time"
+    )
 
 
 def _states(champion: ReferenceDrift | None) -> dict[str, str]:
@@ -99,4 +101,4 @@ def _row(column: ColumnHistory, champion: dict[str, str]) -> tuple[str, ...]:
     newest = column.windows[-1]
     numbers = (newest.psi, newest.psi_limit, newest.distance, newest.distance_limit)
     shown = ("-" if each is None else f"{each:.3f}" for each in numbers)
-    return (column.name, newest.state, *shown, champion.get(column.name, "-"))
+    return (column.name, newest.state, champion.get(column.name, "-"), *shown)

@@ -137,8 +137,10 @@ def _row(test: _Test, limits: SliceLimits) -> tuple[str, ...]:
     champion, candidate = _rates(test, errors)
     sign = -1 if test.rate == "recall" else 1
     ends = sorted((sign * errors.difference.low, sign * errors.difference.high))
+    interval = f"{ends[0]:+.3%} to {ends[1]:+.3%}"
+    # If the models decide all transactions alike, the interval has no width, which would claim certainty.
+    shown = (f"{sign * errors.difference.value:+.3%}", interval) if errors.worse + errors.better else (_NONE, _NONE)
     return (
         *(name, test.rate, "worse" if test.fails(limits) else "not worse", f"{errors.rows:,}"),
-        *(f"{champion:.3%}", f"{candidate:.3%}", f"{sign * errors.difference.value:+.3%}"),
-        *(f"{ends[0]:+.3%} to {ends[1]:+.3%}", str(errors.worse), str(errors.better), f"{test.p:.2g}"),
+        *(f"{champion:.3%}", f"{candidate:.3%}", *shown, str(errors.worse), str(errors.better), f"{test.p:.2g}"),
     )
