@@ -13,7 +13,7 @@ from training.validation.thresholds import Thresholds, Use
 class ValidationReport(Struct, frozen=True):
     """The result of validating one bundle."""
 
-    #: Name and version in the bundle's manifest, or where the bundle is if the manifest cannot be trusted.
+    #: Name and version in the manifest, or where the bundle is if the manifest has no version or cannot be trusted.
     bundle: str
     #: Hash of the manifest, which identifies the bundle.
     sha256: str

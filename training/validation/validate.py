@@ -5,6 +5,7 @@ from pathlib import Path
 from schemas.errors import ArchiveError, DataError
 from stream.models.bundle import LoadedModel
 from stream.scoring.features import Matrix
+from training.bundling.write_bundle import UNREGISTERED
 from training.data.test_set import CountedEvaluation
 from training.drift.offline import measure_drift
 from training.evaluation.scored_rows import ScoredRows
@@ -37,7 +38,7 @@ def validate(
         evidence: What to validate with.
         thresholds: Limits of the checks.
         use: Command that validates.
-        name: Where the bundle is, in case its manifest cannot be trusted.
+        name: Where the bundle is, in case its manifest cannot be trusted or has no version yet.
 
     Raises:
         DataError: If the labelled transactions lack a feature of the candidate.
@@ -49,7 +50,8 @@ def validate(
         others = (not_checked(each, "the bundle does not pass its audit") for each in CHECKS if each != "audit")
         checks, data = (audited, *others), "not used"
     else:
-        name = f"{candidate.manifest.name}/{candidate.manifest.version}"
+        if candidate.manifest.version != UNREGISTERED:
+            name = f"{candidate.manifest.name}/{candidate.manifest.version}"
         validation = _Validation(candidate, evidence, thresholds, use)
         rest = (*validation.checks(), check_size(directory, thresholds.size), evidence.card(candidate.manifest))
         checks, data = (audited, *rest), validation.used

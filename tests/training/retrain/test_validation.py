@@ -29,6 +29,7 @@ def test_a_model_that_passes_has_its_report(make_setup: MakeSetup, tmp_path: Pat
     assert (run.tags["validation"], run.tags["validation_evaluations"]) == ("passed", "1")
     page = setup.promoter.runs.fetch(run.run_id, "validation/validation.html", tmp_path).read_text()
     assert "fraud-train watch" in page
+    assert f"Validation of run {run.run_id}" in page
     assert setup.promoter.registry.find("2").tags["validation"] == "passed"
 
 
