@@ -30,7 +30,8 @@ COUNT = awk -v all="$$(grep -c == $<)" -v tty="$$([ -t 2 ] && echo 1)" \
 	 END { if (tty) print "" }'
 
 .PHONY: help demo validate-model observe experiment drift-lab test test-unit coverage test-compose test-slow style \
-	types lint format bench manifests release-rehearsal docs security audit wheel sbom images ci ci-programs lock clean
+	types lint format bench manifests release-rehearsal docs security audit wheel sbom images ci ci-programs \
+	release-notes release-images release-sign release-verify release-deploy release-publish lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -117,6 +118,25 @@ ci: $(DEV) ## Run what the hosted CI runs, as far as one machine can
 
 ci-programs: ## Install the third-party programs that tests need (Debian and Ubuntu, as root or with sudo)
 	@.ci/programs
+
+release-notes: $(DEV) ## Check the tag in $TAG and write its section of CHANGELOG.md to var/release/notes.md
+	@$(BIN)/python -m deploy.release.changelog "$$TAG"
+
+release-images: $(DEV) ## Build both images for amd64 and arm64 and push them to $IMAGE_PREFIX (docker buildx)
+	@$(BIN)/python -m deploy.release.images build
+
+release-sign: $(DEV) ## Sign $SERVING_IMAGE and $TRAINING_IMAGE and their bills of materials (cosign, in the hosted workflow)
+	@$(BIN)/python -m deploy.release.images sign
+
+release-verify: $(DEV) ## Check that $SIGNER signed $SERVING_IMAGE and $TRAINING_IMAGE (cosign)
+	@$(BIN)/python -m deploy.release.images verify
+
+release-deploy: $(DEV) ## Deploy both images to $WHERE, watch them, and roll back if they break a limit
+	@$(BIN)/python -m deploy.release.hosted
+
+release-publish: ## Create the GitHub release of $TAG from var/ (gh)
+	@gh release create "$$TAG" --verify-tag --title "$$TAG" --notes-file var/release/notes.md \
+		var/dist/*.whl var/sbom/*.cdx.json
 
 lock: ## Regenerate requirements/*.txt; LOCK_OPTIONS=--upgrade selects the newest versions
 	@requirements/lock.sh $(PYTHON) $(LOCK_OPTIONS)

@@ -203,8 +203,8 @@ class KubernetesTarget:
         return int(workload["spec"]["replicas"]) if workload else 0
 
     def _pods(self, selector: str) -> Sequence[dict[str, Any]]:
-        pods: list[dict[str, Any]] = self._kubectl.get("pods", "--selector", selector)["items"]
-        return pods
+        found = self._kubectl.get("pods", "--selector", selector)
+        return found["items"] if found else []
 
     def _reasons(self, name: str) -> str:
         return why_not_ready([self._kubectl.get(f"pod/{name}")])

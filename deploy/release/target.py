@@ -41,3 +41,19 @@ class Target(Protocol):
 
     def instances(self, track: Track) -> int:
         """Return how many edges and workers of a track should be running."""
+
+
+class ReleaseTarget(Target, Protocol):
+    """What the command line needs besides: the state of the tracks before a release."""
+
+    def serving(self) -> Track:
+        """Return the track that gets the HTTP traffic."""
+
+    def release(self, track: Track) -> str | None:
+        """Return the image that a track runs, or ran before it was stopped; None if nothing has ever run there."""
+
+    def running(self, track: Track) -> dict[Program, tuple[int, int]]:
+        """Return how many instances of edge and worker are ready, and how many should be."""
+
+    def close(self) -> None:
+        """Close connections. The programs go on."""

@@ -100,6 +100,77 @@ def test_the_unit_tests_run_on_every_supported_python() -> None:
     assert {runner.partition("-")[0] for runner in matrix["os"]} == {"ubuntu", "macos"}
 
 
+CD = yaml.safe_load((WORKFLOW.parent / "cd.yml").read_text("utf-8"))
+JOBS = CD["jobs"]
+
+
+def _step(job: str, target: str) -> dict[str, Any]:
+    """Return the step of a release's job that runs a make target."""
+    (step,) = (each for each in JOBS[job]["steps"] if each.get("run") == f"make {target}")
+    return dict(step)
+
+
+def test_a_release_begins_with_a_tag_and_is_never_cancelled() -> None:
+    """Only tags of versions release anything (`on` is a boolean in YAML 1.1), one after the other."""
+    assert CD[True] == {"push": {"tags": ["v*"]}}
+    assert CD["concurrency"] == {"group": "cd", "cancel-in-progress": False}
+
+
+def test_a_release_reaches_production_only_through_staging_and_approval() -> None:
+    """Each job needs the one before it; the environments have the secrets, and production has reviewers."""
+    needs = {name: job.get("needs", []) for name, job in JOBS.items()}
+    assert needs == {
+        "check": [],
+        "images": "check",
+        "staging": "images",
+        "production": ["images", "staging"],
+        "publish": "production",
+    }
+    assert {name: job["environment"] for name, job in JOBS.items() if "environment" in job} == {
+        "staging": "staging",
+        "production": "production",
+    }
+
+
+def test_what_is_deployed_is_what_was_signed() -> None:
+    """Both environments verify and deploy the digests of the build, in this order, and differ only in their name."""
+    names = [step.get("run") for step in JOBS["images"]["steps"] if "run" in step]
+    assert names == ["make sbom", "make release-images", "make release-sign"]
+    for job in ("staging", "production"):
+        runs = [step["run"] for step in JOBS[job]["steps"] if "run" in step]
+        assert runs == ["make release-verify", "make release-deploy"]
+        for target in ("release-verify", "release-deploy"):
+            variables = _step(job, target)["env"]
+            assert variables["SERVING_IMAGE"] == "${{ needs.images.outputs.serving }}"
+            assert variables["TRAINING_IMAGE"] == "${{ needs.images.outputs.training }}"
+        assert _step(job, "release-deploy")["env"]["WHERE"] == f"kubernetes/{job}"
+    as_staging = yaml.safe_dump(JOBS["production"]["steps"]).replace("production", "staging")
+    assert as_staging == yaml.safe_dump(JOBS["staging"]["steps"])
+
+
+def test_each_right_of_a_release_is_in_the_one_job_that_needs_it() -> None:
+    """Signing needs an identity token, publishing writes; the jobs that reach the clusters can do neither."""
+    rights = {
+        name: {right for right, level in job["permissions"].items() if level == "write"} for name, job in JOBS.items()
+    }
+    assert rights == {
+        "check": set(),
+        "images": {"id-token", "attestations"},
+        "staging": set(),
+        "production": set(),
+        "publish": {"contents"},
+    }
+
+
+def test_no_registry_is_named_and_no_secret_is_seen_by_more_than_its_step() -> None:
+    """The registry is a variable of the repository; secrets are variables of single steps."""
+    text = (WORKFLOW.parent / "cd.yml").read_text("utf-8")
+    assert set(re.findall(r" registry: (.+)", text)) == {"${{ vars.REGISTRY }}"}
+    assert _step("images", "release-images")["env"]["IMAGE_PREFIX"] == "${{ vars.IMAGE_PREFIX }}"
+    assert "env" not in CD
+    assert not any("env" in job for job in JOBS.values())
+
+
 def test_dependabot_covers_packages_actions_and_images() -> None:
     """Each kind has a folder that exists, and new versions wait a week."""
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]

@@ -1,21 +1,14 @@
 """The order of a release's steps, and the way back from each of them, on a target that only records them."""
 
-import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-
 import msgspec
 import pytest
 
-from deploy.release.errors import ReleaseError, ReleaseRejectedError
+from deploy.release.errors import IncompleteError, ReleaseRejectedError
 from deploy.release.journal import Journal
 from deploy.release.limits import Limits, read_limits
 from deploy.release.rollout import Rollout
 from deploy.release.tracks import Track
-from schemas.messages import encode
 from tests.deploy.release.scripted_target import ScriptedTarget
-from tests.support.records import decision
 from tests.support.traffic import transaction
 
 LIMITS = msgspec.structs.replace(
@@ -31,38 +24,6 @@ RELEASED = [
     "stop blue http",
 ]
 BACK = ["stop green worker", "route blue", "stop green http"]
-
-
-class _Edge(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._respond(200, b"{}")
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if "amount_minor" not in asked:
-            self._respond(422, b"{}")
-            return
-        self._respond(200, encode(msgspec.structs.replace(decision(1), transaction_id=asked["transaction_id"])))
-
-    def _respond(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-@pytest.fixture
-def edge() -> Iterator[str]:
-    """The URL of a server that responds as an edge does."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Edge) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def _rollout(target: ScriptedTarget, lines: list[str], limits: Limits = LIMITS) -> Rollout:
@@ -157,6 +118,41 @@ def test_a_transaction_that_is_rejected_now_is_never_declared(edge: str) -> None
 def test_a_rollback_goes_on_where_it_can(edge: str) -> None:
     """A step that cannot be undone is reported, and the others are undone all the same."""
     target = ScriptedTarget(edge, fails=("start green worker", "stop green worker"))
-    with pytest.raises(ReleaseError, match="the rollback is incomplete, finish it by hand: stop green worker failed"):
+    with pytest.raises(
+        IncompleteError, match="the rollback is incomplete, finish it by hand: stop green worker failed"
+    ):
         _rollout(target, []).deploy()
     assert target.calls[-2:] == ["route blue", "stop green http"]
+
+
+@pytest.mark.parametrize("fails", ["start green stores", "stop blue stores", "stop blue http"])
+def test_a_last_step_that_fails_needs_a_person(edge: str, fails: str) -> None:
+    """Green serves by then, and its workers decide alone: nothing is rolled back."""
+    target = ScriptedTarget(edge, fails=(fails,))
+    with pytest.raises(IncompleteError, match=f"green serves, but its release is not complete: {fails} failed"):
+        _rollout(target, []).deploy()
+    assert target.calls == RELEASED[: RELEASED.index(fails) + 1]
+
+
+def test_a_restored_track_is_not_compared_with_the_one_it_replaces(edge: str) -> None:
+    """The old track's decisions may be wrong, and its CPU time too low for a comparison."""
+    target = ScriptedTarget(edge, differences=_difference(score=[0.1, 0.2]), growth={Track.BLUE: {"alerts": 400.0}})
+    _rollout(target, []).restore()
+    assert target.calls == [*RELEASED[1:5], "stop blue http"]
+
+
+def test_a_restored_track_must_work(edge: str) -> None:
+    """One that cannot score is stopped again, and the old one returns."""
+    target = ScriptedTarget(edge, growth={Track.GREEN: {"unscorable": 10.0}})
+    with pytest.raises(ReleaseRejectedError, match="could not be scored"):
+        _rollout(target, []).restore()
+    assert target.calls == [*RELEASED[1:5], "start blue worker", *BACK]
+
+
+def test_an_error_of_the_tool_itself_is_rolled_back_and_no_success(edge: str) -> None:
+    """Both tracks must not go on running because of a programming error."""
+    target, lines = ScriptedTarget(edge, growth={Track.GREEN: {"no such field": 1.0}}), list[str]()
+    with pytest.raises(AttributeError):
+        _rollout(target, lines).deploy()
+    assert target.calls == [*BEFORE_WORKERS, "start green worker", *BACK]
+    assert [line.split("  ")[1].split(" ")[0] for line in lines if "watch" in line] == ["FAILED"]

@@ -1,0 +1,144 @@
+"""`python -m deploy.release`: deploy a release blue-green, roll it back by hand, or show which track serves."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import click
+import msgspec
+
+from deploy.release.errors import ReleaseError
+from deploy.release.journal import Journal
+from deploy.release.limits import DEFAULTS, read_limits
+from deploy.release.manifests import SERVING, TRAINING
+from deploy.release.record import Outcome, Record
+from deploy.release.rollout import Rollout
+from deploy.release.target import ReleaseTarget
+from deploy.release.targets import open_target
+from deploy.release.tracks import Track
+from schemas.errors import FraudError
+
+#: Environment variable with the API key for smoke tests and metrics: an option would show in the list of processes.
+API_KEY = "RELEASE_API_KEY"
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that `deploy` and `rollback` share."""
+    for option in (
+        click.option("--out", type=_FILE, help="Output file for the outcome and the steps, as JSON."),
+        click.option("--limits", type=_FILE, default=DEFAULTS, help="File with the limits.  [default: limits.yaml]"),
+        click.option(
+            "--transactions",
+            type=_FILE,
+            required=True,
+            help="File with transactions for the smoke tests, one JSON object per line.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def main() -> None:
+    """Release a version beside the one that serves, watch both, and roll it back if it breaks a limit.
+
+    WHERE is a target, such as kubernetes/production. The API key for smoke tests and metrics (scopes predict and
+    metrics) is read from the environment variable RELEASE_API_KEY. Exit codes: 0 released; 1 rejected, and everything
+    is as before; 3 incomplete, a person must finish it.
+    """
+
+
+@main.command()
+@click.argument("where")
+@click.option("--image", required=True, metavar="[NAME@]sha256:…", help="Serving image of the release, by digest.")
+@click.option("--training-image", metavar="[NAME@]sha256:…", help="Training image.  [default: `watch` stays as it is]")
+@_options
+def deploy(
+    *, where: str, image: str, training_image: str | None, transactions: Path, limits: Path, out: Path | None
+) -> None:
+    """Deploy a release to the track that does not serve."""
+    images = {SERVING: image} | ({TRAINING: training_image} if training_image else {})
+    with closing(_open(where, images)) as target:
+        new = target.serving().other
+        journal = Journal(click.echo)
+        record = Record("deploy", where, new, image)
+        rollout = _rollout(target, new, limits, transactions, journal)
+        with record.written_by(journal):
+            rollout.deploy()
+    _end(record, out)
+
+
+@main.command()
+@click.argument("where")
+@_options
+def rollback(*, where: str, transactions: Path, limits: Path, out: Path | None) -> None:
+    """Return to the release on the other track, which served before.
+
+    Takes seconds while its programs still run. Otherwise they are started again, with the image and settings that they
+    had. Nothing is compared with the release that serves now. Ledger and archive stay.
+    """
+    with closing(_open(where, {})) as target:
+        new = target.serving().other
+        image = target.release(new)
+        if image is None:
+            raise click.ClickException(f"no release has run on {new}; use deploy with the image to return to")
+        journal = Journal(click.echo)
+        record = Record("rollback", where, new, image)
+        rollout = _rollout(target, new, limits, transactions, journal)
+        with record.written_by(journal):
+            with journal.step(f"roll back by hand to {new}") as step:
+                runs = all(ready for ready, _ in target.running(new).values())
+                step.detail = (
+                    f"its programs {'still run' if runs else 'do not run, and are started again'}, from {image}"
+                )
+            rollout.restore()
+    _end(record, out)
+
+
+@main.command()
+@click.argument("where")
+def status(*, where: str) -> None:
+    """Show what runs on each track, and which one serves."""
+    with closing(_open(where, {})) as target:
+        serving = target.serving()
+        for track in Track:
+            counts = ", ".join(
+                f"{program} {ready} of {wanted} ready" for program, (ready, wanted) in target.running(track).items()
+            )
+            mark = "serves" if track is serving else ""
+            click.echo(f"{track:5}  {mark:6}  {counts}  {target.release(track) or 'never started'}")
+
+
+def _open(where: str, images: dict[str, str]) -> ReleaseTarget:
+    key = os.environ.get(API_KEY)
+    return open_target(where, images, {"Authorization": f"Bearer {key}"} if key else {})
+
+
+def _rollout(target: ReleaseTarget, new: Track, limits: Path, transactions: Path, journal: Journal) -> Rollout:
+    try:
+        lines = transactions.read_bytes().splitlines()
+    except OSError as error:
+        raise ReleaseError(f"cannot read {transactions} ({error.strerror}); name a file with --transactions") from None
+    key = os.environ.get(API_KEY)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return Rollout(target, new, read_limits(limits), transactions=lines, headers=headers, journal=journal)
+
+
+def _end(record: Record, out: Path | None) -> None:
+    """Write the record, print the outcome, and exit."""
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+    end = "" if record.outcome is Outcome.RELEASED else f": {record.reason}"
+    click.echo(f"{record.outcome}{end}")
+    sys.exit(record.outcome.exit_code)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FraudError as error:
+        sys.exit(f"release: {error}")
