@@ -117,7 +117,9 @@ class ProcessTarget:
             try:
                 process.wait_ready(READY_S)
             except FraudError as error:
-                raise ReleaseRejectedError(str(error).partition("\n")[0] + f": {process.last_lines(1)}") from None
+                # The error may quote the whole log; here, its last line is enough.
+                first = str(error).partition("\n")[0].removesuffix(":")
+                raise ReleaseRejectedError(f"{first}: {process.last_lines(1)}") from None
 
     def stop(self, track: Track, program: Program) -> None:
         """See `Target.stop`."""
