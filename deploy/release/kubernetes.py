@@ -11,7 +11,7 @@ from typing import Any
 from deploy.release.errors import ReleaseError, ReleaseRejectedError
 from deploy.release.forwards import Forwards
 from deploy.release.kubectl import Kubectl
-from deploy.release.manifests import COMPONENT, replay_manifests, shared_manifests, track_manifests
+from deploy.release.manifests import COMPONENT, image_override, replay_manifests, shared_manifests, track_manifests
 from deploy.release.pods import finished, is_ready, rolled_out, why_not_ready
 from deploy.release.replay_log import differences
 from deploy.release.sample import Sample, parse_sample
@@ -38,9 +38,14 @@ class KubernetesTarget:
         environment: Name of the overlay; its namespace is `fraud-` and this name.
         images: Reference of each image by its name in the manifests. Without any, tracks are started as they were.
         headers: Headers of requests to the pods, such as an API key.
+
+    Raises:
+        ReleaseError: If an image is not named by digest.
     """
 
     def __init__(self, environment: str, images: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        for name, reference in images.items():
+            image_override(name, reference)
         self._environment = environment
         self._images = images
         self._headers = headers

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.release.replay_log import differences
 from schemas.messages import Challenger, Decision, Exploration, Policy
 from stream.control.role_changes import add_challenger, combine_changes, set_exploration, set_policy
 from stream.control.role_reader import current_roles
@@ -94,6 +95,9 @@ def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_pat
     assert report["different"] == len(lines) == sum(flip["transactions"] for flip in report["flips"].values()) > 0
     assert report["same"] + report["different"] == 3 * COUNT
     assert all(line["fields"]["verdict"][0] != line["fields"]["verdict"][1] for line in lines)
+    # A release reads the differences from a pod's log, in which both outputs are one.
+    shown = run("replay", "--model", "3", "--out", "/dev/stdout", settings=decided)
+    assert differences(shown.stderr + shown.stdout) == out.read_bytes()
 
 
 def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
