@@ -124,7 +124,7 @@ def rehearse(scratch: Path) -> Rehearsal:
     prepared = prepare()
     messages = [value for _, value in prepared.messages[:20_000]]
     with ExitStack() as opened:
-        broker = opened.enter_context(LocalBroker(scratch / "kafka"))
+        broker = opened.enter_context(LocalBroker(scratch / "kafka", brief=True))
         environment = opened.enter_context(running_environment(prepared.roles, broker, scratch))
         rehearsals = _Rehearsals(environment, messages, scratch)
         opened.callback(rehearsals.target.close)
