@@ -13,7 +13,7 @@ from deploy.release.errors import ReleaseError
 from deploy.release.journal import Journal
 from deploy.release.limits import DEFAULTS, read_limits
 from deploy.release.manifests import SERVING, TRAINING
-from deploy.release.record import Outcome, Record
+from deploy.release.record import Record
 from deploy.release.rollout import Rollout
 from deploy.release.target import ReleaseTarget
 from deploy.release.targets import open_target
@@ -132,8 +132,7 @@ def _end(record: Record, out: Path | None) -> None:
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-    end = "" if record.outcome is Outcome.RELEASED else f": {record.reason}"
-    click.echo(f"{record.outcome}{end}")
+    click.echo(f"{record.outcome}: {record.reason or f'{record.track} serves'}")
     sys.exit(record.outcome.exit_code)
 
 

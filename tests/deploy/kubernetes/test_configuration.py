@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from deploy.kubernetes.render import FOLDER, OVERLAYS, overlay, render
+from deploy.release.manifests import REPLAY_SECRET
 from schemas.errors import SettingsError
 from stream.settings import PREFIX, Settings
 from tests.deploy.compose import ROOT
@@ -117,7 +118,7 @@ def _mib(quantity: str) -> int:
 
 
 def test_the_guide_lists_every_secret() -> None:
-    """The guide's table has the Secrets that the manifests refer to, with the keys that they read."""
+    """The guide's table has the Secrets that the manifests and a release refer to, with the keys that they read."""
     page = (ROOT / "docs" / "how-to" / "deploy-kubernetes.md").read_text("utf-8")
     rows = re.findall(r"^\| (`.+`) \| (`.+`) \| .+ \|$", page.partition("## Secrets")[2], re.MULTILINE)
     listed = {name: set(re.findall(r"`(.+?)`", keys)) for names, keys in rows for name in re.findall(r"`(.+?)`", names)}
@@ -134,6 +135,8 @@ def test_the_guide_lists_every_secret() -> None:
         *(secret for each in all_workloads("production") for secret in each.secrets),
         *((each["name"], each["key"]) for each in access["spec"]["secretTargetRef"]),
         (credentials["name"], credentials["key"]),
+        # Of the pod that a release starts.
+        *((REPLAY_SECRET, key) for key in ("username", "password")),
     ):
         needed.setdefault(name, set()).add(key or files[name])
     assert listed == needed

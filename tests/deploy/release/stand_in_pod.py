@@ -9,13 +9,14 @@ import msgspec
 from schemas.messages import encode
 from tests.support.records import decision
 
-#: Decisions per second.
-RATE = 100_000
+#: Decisions per second, not counting those that alert.
+RATE = 10_000
 _METRICS = """
 # TYPE program_ready gauge
 program_ready 1
 # TYPE fraud_predictions_total counter
 fraud_predictions_total{{verdict="approve"}} {decided}
+fraud_predictions_total{{verdict="review"}} {alerts}
 # TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total {cpu}
 # TYPE process_resident_memory_bytes gauge
@@ -48,7 +49,7 @@ class _Pod(BaseHTTPRequestHandler):
             self._respond(200, b"{}")
             return
         decided = RATE * (time.monotonic() - self.server.began_s)
-        page = _METRICS.format(decided=decided, cpu=decided / 1e5)
+        page = _METRICS.format(decided=decided, alerts=decided / 100, cpu=decided / 4e4)
         self._respond(self.server.metrics_status, page.encode())
 
     def do_POST(self) -> None:

@@ -89,7 +89,7 @@ def test_a_release_is_exit_code_0(place: _Place, tmp_path: Path, monkeypatch: py
     assert place.images == {"fraud-stream-serving": IMAGE, "fraud-stream-training": IMAGE}
     assert place.headers == {"Authorization": "Bearer frk_0123"}
     *steps, last = result.output.splitlines()
-    assert last == "released"
+    assert last == "released: green serves"
     assert [entry.step for entry in record.entries] == [line.split("  ")[1].rpartition(" (")[0] for line in steps]
     assert "frk_0123" not in result.output + (tmp_path / "record.json").read_text("utf-8")
 
