@@ -7,6 +7,8 @@ from deploy.release.tracks import Track
 
 #: Seconds to wait for HAProxy's answer.
 TIMEOUT_S = 5.0
+#: States of a server in `show servers state` (HAProxy's management guide, 9.3): running, and drained by a command.
+_RUNNING, _FORCED_DRAIN = 2, 0x08
 #: Name of the backend in `haproxy.cfg`; each track is a server in it.
 BACKEND = "edge"
 
@@ -24,6 +26,27 @@ def route_to(admin: tuple[str, int], track: Track) -> None:
     # First the new one, so that there is always a server.
     command(admin, f"set server {BACKEND}/{track} state ready")
     command(admin, f"set server {BACKEND}/{track.other} state drain")
+
+
+def serving(admin: tuple[str, int]) -> Track:
+    """Return the track that gets the requests: the only one that is not drained and passes its health checks.
+
+    Raises:
+        ReleaseError: If HAProxy does not respond, or none or both of the tracks would get requests.
+    """
+    lines = command(admin, f"show servers state {BACKEND}").splitlines()
+    # A version number, the names of the columns after a #, and a line for each server.
+    names = lines[1].removeprefix("# ").split()
+    servers = [dict(zip(names, line.split(), strict=False)) for line in lines[2:] if line]
+    found = [
+        Track(each["srv_name"])
+        for each in servers
+        if int(each["srv_op_state"]) >= _RUNNING and not int(each["srv_admin_state"]) & _FORCED_DRAIN
+    ]
+    if len(found) != 1:
+        shown = " and ".join(found) or "neither track"
+        raise ReleaseError(f"HAProxy sends requests to {shown}; make one of them serve: set server {BACKEND}/… state")
+    return found[0]
 
 
 def command(admin: tuple[str, int], line: str) -> str:

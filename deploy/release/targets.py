@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from deploy.release.compose import ComposeTarget
 from deploy.release.errors import ReleaseError
 from deploy.release.kubernetes import KubernetesTarget
 from deploy.release.target import ReleaseTarget
 
 #: Makes a target from the name of the place, the image references, and the headers of requests to the programs.
 Factory = Callable[[str, Mapping[str, str], Mapping[str, str]], ReleaseTarget]
-TARGETS: dict[str, Factory] = {"kubernetes": KubernetesTarget}
+TARGETS: dict[str, Factory] = {"compose": ComposeTarget, "kubernetes": KubernetesTarget}
 
 
 def open_target(where: str, images: Mapping[str, str], headers: Mapping[str, str]) -> ReleaseTarget:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from deploy.release.errors import ReleaseError
-from deploy.release.haproxy import command, route_to
+from deploy.release.haproxy import command, route_to, serving
 from deploy.release.tracks import Track
 from stream.local.program_process import ProgramProcess
 from stream.runtime.ports import free_port, free_ports
@@ -82,6 +82,7 @@ def test_requests_go_to_one_track(balancer: tuple[str, tuple[str, int]]) -> None
     for track in (Track.BLUE, Track.GREEN, Track.BLUE):
         route_to(admin, track)
         assert _responses(url, 20) == {track: 20}
+        assert serving(admin) is track
 
 
 def test_a_refused_command_is_an_error(balancer: tuple[str, tuple[str, int]]) -> None:
@@ -95,3 +96,15 @@ def test_a_missing_balancer_is_an_error() -> None:
     port = free_port()
     with pytest.raises(ReleaseError, match=f"at 127.0.0.1:{port} does not respond"):
         route_to(("127.0.0.1", port), Track.BLUE)
+
+
+def test_no_serving_track_is_an_error(balancer: tuple[str, tuple[str, int]]) -> None:
+    """With two tracks that would get requests, or none, a release must not guess."""
+    _, admin = balancer
+    until(lambda: command(admin, "show servers state edge").count(" 2 0 ") >= len(Track))
+    with pytest.raises(ReleaseError, match="sends requests to blue and green"):
+        serving(admin)
+    for track in Track:
+        command(admin, f"set server edge/{track} state drain")
+    with pytest.raises(ReleaseError, match="sends requests to neither track"):
+        serving(admin)
