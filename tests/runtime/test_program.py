@@ -62,7 +62,11 @@ def test_a_failure_before_the_start_is_not_lost() -> None:
     """A program that is not running cannot be stopped: silence would hide the failure."""
 
     async def stop() -> None:
-        HangingProgram(lambda _: None).stop(KafkaError("too early"))
+        hanging = HangingProgram(lambda _: None)
+        try:
+            hanging.stop(KafkaError("too early"))
+        finally:
+            hanging._stop_timer.cancel()  # which would end the process of the tests
 
     with pytest.raises(RuntimeError, match="the program is not running"):
         asyncio.run(stop())
