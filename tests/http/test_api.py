@@ -11,6 +11,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from schemas.errors import DeadLetterReason, RefusedMessageError
 from stream.http.api import make_api
 from stream.http.auth import Auth
 from stream.http.body import read_body
@@ -19,6 +20,8 @@ from stream.http.console.label_routes import label_routes
 from stream.http.console.page_routes import page_routes
 from stream.http.errors import HttpError
 from stream.http.metrics import HttpMetrics
+from stream.http.problems import problem_details
+from stream.http.request_metrics import RequestMetrics
 from stream.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
@@ -69,6 +72,25 @@ def test_an_unforeseen_error_is_counted() -> None:
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     counted = [s for s in samples if "500" in s.labels.values() and "/broken" in s.labels.values() and s.value == 1]
     assert counted
+
+
+def test_a_websocket_is_not_counted_as_a_request() -> None:
+    """The middleware passes on what is no HTTP request; FastAPI rejects it, because there is no such route."""
+    passed: list[str] = []
+
+    async def app(scope: Any, _: Any, __: Any) -> None:
+        passed.append(scope["type"])
+
+    metrics, channel = HttpMetrics(), Mock()
+    asyncio.run(RequestMetrics(app, metrics)({"type": "websocket"}, channel, channel))
+    assert passed == ["websocket"]
+    assert not [s for family in metrics.registry.collect() for s in family.samples if "route" in s.labels]
+
+
+def test_a_transaction_that_is_too_large_gets_413() -> None:
+    """The status is that of a body that is too large, whichever limit the transaction exceeds."""
+    problem = problem_details(RefusedMessageError(DeadLetterReason.TOO_LARGE, "5000 bytes"))
+    assert (problem.status, problem.reason) == (413, "too_large")
 
 
 def test_a_label_is_refused_while_kafka_is_unavailable(auth: Auth) -> None:
