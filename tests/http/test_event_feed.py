@@ -11,7 +11,7 @@ from schemas.messages import Label
 from stream.http.console import event_feed
 from stream.http.console.event_feed import EventFeed
 from stream.settings import Settings
-from tests.kafka.unreachable import unreachable_kafka
+from tests.support.unreachable import unreachable_kafka
 from tests.support.until import until
 
 TOPICS = Settings().topic

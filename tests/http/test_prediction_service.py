@@ -209,7 +209,7 @@ def test_the_in_flight_limit_is_released_by_every_outcome() -> None:
     _run(test)
 
 
-def test_a_caller_that_has_gone_away_frees_its_place() -> None:
+def test_a_caller_that_has_gone_away_frees_its_place(caplog: pytest.LogCaptureFixture) -> None:
     """A cancelled response is neither a decision nor a failure, and its transaction is no longer in flight."""
 
     async def test() -> None:
@@ -221,3 +221,4 @@ def test_a_caller_that_has_gone_away_frees_its_place() -> None:
         assert len(edge.scored) == 2
 
     _run(test)
+    assert caplog.messages == []  # asyncio logs an error in a callback

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from schemas.errors import BrokerUnavailableError, BusyError, FraudError
 from stream.kafka import acknowledged_producer
 from stream.kafka.acknowledged_producer import AcknowledgedProducer, MessageOffset, OutgoingMessage
-from tests.kafka.unreachable import TIMEOUT_MS, limit_producers, unreachable_kafka
+from tests.support.unreachable import TIMEOUT_MS, limit_producers, unreachable_kafka
 
 MESSAGE = OutgoingMessage("transactions-http", "card", b"{}")
 UNAWAITED = MESSAGE._replace(awaited=False)

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError
 from stream.kafka import broker_monitor
 from stream.kafka.broker_monitor import BrokerMonitor
 from stream.settings import Settings
-from tests.kafka.unreachable import unreachable_kafka
+from tests.support.unreachable import unreachable_kafka
 from tests.support.until import until
 
 

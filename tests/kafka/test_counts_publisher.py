@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from schemas.messages import RoleCounts
 from stream.kafka import counts_publisher
 from stream.kafka.counts_publisher import CountsPublisher
-from tests.kafka.unreachable import limit_producers, unreachable_kafka
+from tests.support.unreachable import limit_producers, unreachable_kafka
 from tests.support.until import until
 
 

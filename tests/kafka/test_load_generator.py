@@ -5,7 +5,7 @@ import pytest
 from schemas.errors import BrokerUnavailableError
 from stream.kafka import load_generator
 from stream.kafka.load_generator import send_transactions
-from tests.kafka.unreachable import limit_producers, unreachable_kafka
+from tests.support.unreachable import limit_producers, unreachable_kafka
 
 
 def test_transactions_without_an_acknowledgement_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

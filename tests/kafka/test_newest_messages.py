@@ -5,7 +5,7 @@ import pytest
 from schemas.errors import BrokerUnavailableError
 from stream.kafka import newest_messages
 from stream.kafka.newest_messages import NewestMessages
-from tests.kafka.unreachable import unreachable_kafka
+from tests.support.unreachable import unreachable_kafka
 
 
 def test_a_broker_that_is_lost_after_its_first_response_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import AtLeastOnceSink, Outputs
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
-from tests.kafka.unreachable import limit_producers, unreachable_kafka
 from tests.support.topics import read_all
+from tests.support.unreachable import limit_producers, unreachable_kafka
 
 BATCH = Batch([], RawBatch("transactions", [], [], []), None, epoch=0, start={}, end={0: 1}, read_at=0.0)
 

@@ -20,8 +20,8 @@ from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import KafkaSettings, Settings
-from tests.kafka.unreachable import unreachable_kafka
 from tests.support.tcp_proxy import END_TXN, PRODUCE, TcpProxy
+from tests.support.unreachable import unreachable_kafka
 from tests.support.until import until
 
 CHAMPION = BundleRef("fraud", "1", "fraud/1", "0" * 64)

@@ -14,8 +14,8 @@ from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.source import BatchSource
 from stream.settings import KafkaSettings, Settings
-from tests.kafka.unreachable import unreachable_kafka
 from tests.support.topics import produce_all
+from tests.support.unreachable import unreachable_kafka
 from tests.support.until import until
 
 

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError
 
 from schemas.errors import AccessDeniedError, BrokerUnavailableError, FraudError, TopicMissingError
 from stream.kafka.topic_reader import TopicReader
-from tests.kafka.unreachable import unreachable_kafka
+from tests.support.unreachable import unreachable_kafka
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from stream.kafka import topics
 from stream.kafka.clients import client_config, consumer_config
 from stream.kafka.topics import create_topics, partitions_of, require_topics, topic_table, wait_until_usable
 from stream.settings import KafkaSettings, Settings
-from tests.kafka.unreachable import unreachable_kafka
+from tests.support.unreachable import unreachable_kafka
 
 
 @pytest.mark.parametrize("partitions", range(1, 11))

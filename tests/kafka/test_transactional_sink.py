@@ -16,8 +16,8 @@ from stream.kafka.sink import Outputs
 from stream.kafka.transactional_sink import TransactionalSink
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
-from tests.kafka.unreachable import unreachable_kafka
 from tests.support.topics import read_all
+from tests.support.unreachable import unreachable_kafka
 
 PARTITION = 0
 
