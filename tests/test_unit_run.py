@@ -64,7 +64,7 @@ subprocess.run(["java", "-version"], check=False)
     assert "a unit test started java" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("parallel", [(), ("-n", "1")])
+@pytest.mark.parametrize(("unit", "parallel"), [(True, ("-n", "1")), (False, ())])
 @pytest.mark.parametrize(
     ("statement", "fault", "only_unit"),
     [
@@ -78,7 +78,7 @@ subprocess.run(["java", "-version"], check=False)
     ],
 )
 def test_a_fault_fails_the_run_and_no_test(
-    tmp_path: Path, statement: str, fault: str, parallel: tuple[str, ...], *, only_unit: bool
+    tmp_path: Path, statement: str, fault: str, parallel: tuple[str, ...], *, unit: bool, only_unit: bool
 ) -> None:
     """A leak ends a run with an error although every test passes, and so does a slow import in a unit run."""
     (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
@@ -87,12 +87,12 @@ def test_a_fault_fails_the_run_and_no_test(
     filters = ("-W", "error", "-W", "default::pytest.PytestUnraisableExceptionWarning")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *filters, *parallel]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    for unit in (True, False):
-        arguments = [*command, *(["--unit"] if unit else [])]
-        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert "1 passed" in done.stdout, done.stdout + done.stderr
-        assert done.returncode == int(unit or not only_unit)
-        assert (f"ERROR {fault}" in done.stdout) is (unit or not only_unit)
+    arguments = [*command, *(["--unit"] if unit else [])]
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    fails = unit or not only_unit
+    assert done.returncode == int(fails)
+    assert (f"ERROR {fault}" in done.stdout) is fails
 
 
 def test_this_test_is_no_unit_test(request: pytest.FixtureRequest) -> None:

@@ -33,12 +33,14 @@ def until_stopped() -> Iterator[None]:
     """
     # Without a handler, SIGTERM ends Python without any clean-up, and does nothing to process 1 of a container. SIGINT
     # gets one too, because a shell without job control starts background processes with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
         return
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class LazyGroup(click.Group):

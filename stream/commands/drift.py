@@ -14,7 +14,7 @@ from rich.text import Text
 
 from schemas.errors import FraudError
 from schemas.messages import ColumnDrift, DriftReport
-from stream.commands.command_line import examples
+from stream.commands.command_line import examples, until_stopped
 from stream.commands.formatting import utc_time
 from stream.control.drift_reports import RECENT_REPORTS, decode_report
 from stream.kafka.clients import require_broker
@@ -98,7 +98,8 @@ def drift_command(*, version: str | None, once: bool, as_json: bool) -> None:
         elif once:
             console.print(render(_require(reports.select(version), settings, version)))
         else:
-            _follow(reader, reports, version, console, settings)
+            with until_stopped():
+                _follow(reader, reports, version, console, settings)
     finally:
         reader.close()
 
@@ -116,6 +117,7 @@ def _follow(
         for raw in reader.follow(until=lambda: False):
             reports.add(decode_report(raw))
             console.print(display())
+        return
     with Live(display(), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         live.refresh()
         for raw in reader.follow(until=lambda: False):

@@ -42,12 +42,8 @@ class ExplorationParam(click.ParamType):
 
     name = "SHARE:AMOUNT|off"
 
-    def convert(
-        self, value: str | Exploration, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Exploration | None:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Exploration | None:
         """Parse `SHARE:AMOUNT`; return the exploration, or None for `off`."""
-        if isinstance(value, Exploration):
-            return value
         if value == "off":
             return None
         share, _, cap = value.partition(":")

@@ -108,6 +108,8 @@ def describe(policy: Policy | None) -> str:
 
     >>> describe(Policy("strict", 0.1, 0.6))
     'strict: review from 0.1, decline from 0.6'
+    >>> describe(Policy("by-loss", 0.0, 0.9, "expected_loss", 500))
+    'by-loss: review if score x amount reaches 500, decline from 0.9'
     """
     if policy is None:
         return "its own"

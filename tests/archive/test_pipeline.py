@@ -3,7 +3,7 @@
 import os
 import threading
 import tracemalloc
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -137,6 +137,27 @@ def test_dates_never_go_back_across_a_restart(url: str) -> None:
     feeder.claim(0)
     assert feeder.next == {0: 2}
     assert {file.day for file in archived_files(url)} == {TODAY}
+
+
+def test_a_restart_lists_no_more_folders_than_it_needs(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing ends at the folder in which each partition's last file is found: an archive of years restarts at once."""
+    feeder = ArchiveFeeder(url)
+    feeder.clock.ms = BASE_MS + 3 * DAY_MS
+    feeder.claim(0, 1)
+    for days, partition in ((0, 0), (1, 1), (2, 0)):
+        feeder.feed([b"1"], partition=partition, sent_ms=BASE_MS + days * DAY_MS)
+        feeder.pipeline.close_all()
+    listed: list[date] = []
+    list_day = ArchiveFiles.list_day
+
+    def spy(files: ArchiveFiles, kind: str, day: date) -> tuple[list[ArchiveFile], list[str]]:
+        listed.append(day)
+        return list_day(files, kind, day)
+
+    monkeypatch.setattr(ArchiveFiles, "list_day", spy)
+    feeder.claim(0, 1)
+    assert feeder.next == {0: 2, 1: 1}
+    assert listed == [TODAY + timedelta(2), TODAY + timedelta(1)]
 
 
 @pytest.mark.parametrize("sent_ms", [2**62, BASE_MS + 400 * DAY_MS])

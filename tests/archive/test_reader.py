@@ -1,6 +1,7 @@
 """Reading an archive yields each message once, in order and within the bounds; errors say what to do."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -164,3 +165,14 @@ def test_an_unknown_file_system_is_one_error(url: str) -> None:
         ArchiveError, match=r"cannot open archive .*; set FRAUD_ARCHIVE_URL, or install the package for its file system"
     ):
         read(url, "labels")
+
+
+def test_a_file_that_disappears_while_reading_is_an_outage(url: str, tmp_path: Path) -> None:
+    """A file that was listed but cannot be opened is an outage: there is no broken file to restore."""
+    put(url, "decisions", range(3))
+    put(url, "decisions", range(3), partition=1)
+    batches = read_archive(url, "decisions")
+    assert next(batches).num_rows == 3
+    shutil.rmtree(tmp_path / "archive" / "decisions")
+    with pytest.raises(ArchiveUnavailableError, match="cannot read archive"):
+        next(batches)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from stream.cli import cli
 from stream.evaluation.counterfactual import changes_by_day, counterfactual_change
 from stream.ledger.database import opened_engine
 from stream.ledger.gate_runner import DAY_MS, GateRunner, capped_costs
@@ -48,6 +50,16 @@ def test_the_command_shows_days_flips_and_the_test(engine: Engine, history: Simu
     shown = run("compare", "ffff", settings=settings)
     assert shown.returncode == 1
     assert "no challenger whose hash begins with ffff" in " ".join(shown.stderr.split())
+
+
+def test_the_command_says_what_a_test_waits_for(engine: Engine) -> None:
+    """Before the gate's test of a challenger has a verdict, the command says what the test is waiting for."""
+    past = SimulatedHistory(engine, caught=(0.5, 0.85))
+    past.advance(2)
+    settings = SETTINGS.replace(ledger_url=str(engine.url))
+    shown = CliRunner(env=dict(settings.environment())).invoke(cli, ["compare"])
+    assert shown.exit_code == 0, shown.output
+    assert "no verdict yet: its test has not started" in " ".join(shown.output.split())
 
 
 def test_changes_add_up(engine: Engine, history: SimulatedHistory) -> None:

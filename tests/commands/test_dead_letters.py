@@ -1,12 +1,15 @@
 """`fraud-stream dead-letters` on a real Kafka: what it lists, shows and sends again, and what it rejects."""
 
 import json
+from unittest.mock import Mock
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from schemas.errors import DeadLetterReason
 from stream.cli import cli
+from stream.commands.dead_letters import _confirmed
 from stream.settings import Settings
 from tests.support.command import run
 from tests.support.dead_letters import dead_letter, send_dead_letters
@@ -133,6 +136,22 @@ def test_a_message_cannot_control_the_terminal(settings: Settings) -> None:
     assert shown.endswith("message:\n  line 1\n  \\x1b[2Jline 2\\r\\u202eabc\\x9b é\\xff\n")
     done = invoke(settings, "show", "0/0", "--raw")
     assert done.stdout_bytes == value
+
+
+def test_raw_bytes_are_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--raw` refuses to write unescaped bytes to a terminal, before Kafka is queried."""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    done = invoke(Settings(), "show", "0/0", "--raw")
+    assert done.exit_code == 2
+    assert "redirect the output to a file" in done.output
+
+
+def test_ctrl_c_at_the_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, Ctrl-C at the question ends the command without advice about terminals."""
+    monkeypatch.setattr(click, "confirm", Mock(side_effect=click.Abort()))
+    monkeypatch.setattr("sys.stdin", Mock(**{"isatty.return_value": True}))
+    with pytest.raises(click.Abort):
+        _confirmed(1)
 
 
 def test_a_message_without_a_value_is_shown(settings: Settings) -> None:

@@ -2,15 +2,17 @@
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
 from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
+from stream.commands import drift
 from stream.commands.drift import TREND, RecentReports, render
 from stream.local.owned_process import OwnedProcess
 from stream.local.program_process import program_environment
@@ -146,6 +148,43 @@ def test_the_command_on_a_real_kafka(settings: Settings) -> None:
     assert "of model 9" in other.stderr
 
 
+class FakeReader:
+    """Stands in for a reader of `drift-reports`: one report in its history, then another, then Ctrl-C."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.closed = False
+
+    def history(self) -> list[bytes]:
+        """Return the report on the first window."""
+        return [encode(report(1))]
+
+    def follow(self, *, until: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield the report on the second window, until somebody presses Ctrl-C."""
+        assert not until()
+        yield encode(report(2))
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Record that the reader was closed."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_every_window_is_displayed_until_ctrl_c(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
+    """A terminal shows the newest window in place; a file gets one table after another. Ctrl-C closes the reader."""
+    file, reader = io.StringIO(), FakeReader()
+    console = Console(file=file, width=80, height=30, force_terminal=terminal, color_system=None)
+    monkeypatch.setattr(drift, "require_broker", lambda _: None)
+    monkeypatch.setattr(drift, "TopicReader", lambda *_, **__: reader)
+    monkeypatch.setattr(drift, "Console", lambda: console)
+    drift.drift_command.main([], standalone_mode=False)
+    assert reader.closed
+    shown = file.getvalue()
+    assert 0 < shown.index("window 1,") < shown.index("window 2,")
+    assert ("\x1b[?25l" in shown) == terminal, "the cursor is hidden while the table is updated in place"
+    assert "and 10 more" in shown, "30 lines leave room for 21 of the report's 31 columns"
+
+
 def test_the_display_is_updated(settings: Settings, tmp_path: Path) -> None:
     """The command waits for the first window, then shows every new window."""
     output = tmp_path / "output"
@@ -156,6 +195,6 @@ def test_the_display_is_updated(settings: Settings, tmp_path: Path) -> None:
         for number in (1, 2):
             produce_all(settings.kafka.bootstrap, settings.topic.drift_reports, [(None, encode(report(number)))])
             until(lambda: f"window {number}," in output.read_text())  # noqa: B023 - called at once
-        assert process.returncode is None
+        assert process.stop(10) == 0
     finally:
         process.kill()

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from schemas.messages import BundleRef, Challenger, Exploration, ModelUpdate, Policy
+from stream.cli import cli
 from stream.control.role_reader import current_roles
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
@@ -48,6 +50,8 @@ def test_roles_that_are_not_named_stay(settings: Settings, refs: list[BundleRef]
     roles = change(settings, "models", "set", "--split", f"{refs[1].path}=0.25", "--explore", "0.01:5000")
     assert roles.challengers == (Challenger(refs[2], "split", 0.1), Challenger(refs[1], "split", 0.25))
     assert roles.exploration == Exploration(0.01, 5000)
+    shown_in_process = CliRunner(env=dict(settings.environment())).invoke(cli, ["models"]).output
+    assert "1.0% of would-be declines up to 5000 minor units are let through" in shown_in_process
     roles = change(settings, "models", "set", "--champion", refs[1].path, "--salt", "new")
     assert (roles.champion, roles.previous, roles.salt) == (refs[1], refs[0], "new")
     assert roles.challengers == (Challenger(refs[2], "split", 0.1),)
@@ -90,6 +94,14 @@ def test_impossible_changes_are_refused(settings: Settings, refs: list[BundleRef
 def test_bad_usage_is_exit_code_2(settings: Settings, arguments: list[str], message: str) -> None:
     """Usage errors are reported before Kafka is queried."""
     assert message in refused(settings, *arguments, code=2)
+
+
+@pytest.mark.parametrize("share", ["many", "0", "1", "nan"])
+def test_a_share_is_a_number_between_0_and_1(share: str) -> None:
+    """A share that is no number, or would give a challenger nothing or everything, is a usage error."""
+    done = CliRunner().invoke(cli, ["models", "set", "--split", f"fraud/1={share}", "--reason", "a test"])
+    assert done.exit_code == 2
+    assert f"'{share}' is not a share above 0 and below 1" in done.output
 
 
 def test_a_policy_is_set_shadowed_and_reset(settings: Settings, refs: list[BundleRef]) -> None:

@@ -1,19 +1,22 @@
-"""The drift monitor without Kafka: which counts it processes, in which order. tests/faults has the tests with Kafka."""
+"""Which counts the drift monitor processes, in which order. tests/faults tests the monitor of a running worker."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import BundleMissingError, KafkaError
 from schemas.manifest import Manifest
-from schemas.messages import DriftCounts, DriftReport, encode
+from schemas.messages import AlertRate, DriftCounts, DriftReport, encode
 from stream.control.drift_metrics import DriftMetrics
-from stream.control.drift_monitor import DriftMonitor
+from stream.control.drift_monitor import DriftMonitor, alarms
 from stream.control.election import TopicMessage
 from stream.settings import Settings
+from tests.drift.merged_counts import merged
 from tests.drift.sample_bundle import MANIFEST, ROWS, stream
+from tests.support.topics import produce_all
 
 
 class FakeManifests:
@@ -113,3 +116,36 @@ def test_counts_wait_while_the_store_is_unavailable(bench: Bench) -> None:
     bench.manifests.unavailable = False
     bench.monitor._process_pending()
     assert bench.rows == 300
+
+
+def test_a_recreated_topic_of_counts_starts_the_windows_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If `drift-counts` ends before the newest report, it was recreated: its counts are read from the beginning.
+
+    Otherwise, the monitor would wait for an offset that may come only after weeks, and report no drift until then.
+    """
+    topics, bootstrap = settings.topic, settings.kafka.bootstrap
+    parts: dict[str, Any] = {"manifests": FakeManifests(), "metrics": DriftMetrics(CollectorRegistry())}
+    monitor = DriftMonitor(settings, **parts)
+    (report,) = merged(list(stream(10)))
+    produce_all(bootstrap, topics.drift_reports, [(None, encode(report))], partition=0)
+    produce_all(bootstrap, topics.drift_counts, [(None, b"counts")] * (report.settled_offset - 1), partition=0)
+    assert monitor._restore() == 0
+    assert f"{topics.drift_counts} was recreated; windows start again; recreate {topics.drift_reports} as well" in (
+        caplog.text
+    )
+    produce_all(bootstrap, topics.drift_counts, [(None, b"counts")], partition=0)
+    assert monitor._restore() == report.settled_offset
+
+
+def test_alarms_are_described_in_one_line() -> None:
+    """The alarming columns come first, largest PSI first and only a few by name, then the alert rate."""
+    (report,) = merged(list(stream(10)))
+    assert alarms(report) == ""
+    states = zip(("alarm", "page", "high", "alarm", "alarm", "alarm", "alarm", "alarm"), range(8), strict=True)
+    columns = {f"V{n}": replace(report.score, state=state, psi=float(n)) for state, n in states}
+    rate = AlertRate(0.0015, 0.03, 1e-9, "alarm", (5_012,), (150,))
+    assert alarms(replace(report, features=columns, alert_rate=rate)) == (
+        "V7 PSI 7, V6 PSI 6, V5 PSI 5, V4 PSI 4, V3 PSI 3, 2 more, alert rate 0.03 instead of 0.0015"
+    )

@@ -1,12 +1,14 @@
 """An elected reader reads every message on the topic, and knows when it has caught up."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.errors import BrokerUnavailableError
+from stream.control import election
 from stream.control.election import ElectedReader, TopicMessage
 from stream.settings import Settings
 from tests.support.topics import produce_all
@@ -21,6 +23,52 @@ def reader(settings: Settings) -> Iterator[ElectedReader]:
     )
     yield reader
     reader.close()
+
+
+class FailingConsumer:
+    """A consumer whose calls fail as the client's do while a broker is restarted, and then succeed."""
+
+    def __init__(self, _: object) -> None:
+        self.end_errors = 1
+        self.polled: list[Mock | None] = [message(error=KafkaError(KafkaError._TRANSPORT)), message(b"first"), None]
+
+    def subscribe(self, _: object, *, on_assign: Callable[..., None], **__: object) -> None:
+        """Be elected at once."""
+        on_assign(self, [TopicPartition("role-counts", 0)])
+
+    def incremental_assign(self, _: object) -> None:
+        """Do nothing."""
+
+    def get_watermark_offsets(self, *_: object) -> tuple[int, int]:
+        """Fail once, then return the offsets of a topic with one message."""
+        if self.end_errors:
+            self.end_errors -= 1
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return 0, 1
+
+    def poll(self, _: float) -> Mock | None:
+        """Return the next message, which may be an error."""
+        return self.polled.pop(0) if self.polled else None
+
+
+def message(value: bytes | None = None, error: KafkaError | None = None) -> Mock:
+    """Return a message of the client with offset 0."""
+    return Mock(**{"value.return_value": value, "error.return_value": error, "offset.return_value": 0})
+
+
+def test_errors_of_the_client_are_logged_and_reading_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error between messages hides none of them, and the reader is caught up only once it knows the topic's end."""
+    monkeypatch.setattr(election, "Consumer", FailingConsumer)
+    reader = ElectedReader(Settings().kafka, "role-counts", "group", lambda _: None)
+    assert reader.read(0.0) == [b"first"]
+    assert not reader.caught_up, "the end of the topic is unknown"
+    assert "cannot read topic role-counts: " in caplog.text
+    assert "cannot read the end offset of topic role-counts: " in caplog.text
+    reader._consumer.polled.append(message(b"first"))  # type: ignore[attr-defined]
+    reader.read(0.0)
+    assert [reader.caught_up] == [True]
 
 
 def test_an_empty_topic_is_caught_up_at_once(reader: ElectedReader) -> None:

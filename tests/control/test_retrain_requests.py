@@ -2,13 +2,16 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 
-from schemas.errors import KafkaError
+from schemas.errors import KafkaError, TransactionError
 from schemas.messages import RetrainAnswer, RetrainRequest, encode
+from stream.control import retrain_requests
 from stream.control.retrain_requests import Cause, answer_request, new_request, read_requests, request_retraining
 from stream.kafka.topics import DAY_MS
 from stream.settings import Settings
@@ -116,4 +119,30 @@ def test_a_missing_topic_is_an_error(make_settings: Callable[..., Settings]) -> 
     """A missing topic raises a one-line error that says what to do, and the topic is not created by accident."""
     settings = make_settings()
     with pytest.raises(KafkaError, match="does not exist; create it with `fraud-stream topics`"):
+        request_retraining(settings.kafka, settings.topic, settings.retrain, request())
+
+
+@pytest.mark.parametrize(
+    ("fenced", "written_nothing", "message"),
+    [
+        (True, True, "another program wrote to retrain-requests at the same time; try again"),
+        (False, True, r"nothing was written to retrain-requests \(away\); check the broker, then try again"),
+        (False, False, r"cannot tell whether the message was written .*check with: fraud-stream tail retrain-requests"),
+    ],
+    ids=["fenced", "nothing", "unknown"],
+)
+def test_a_failed_write_says_what_was_written(
+    monkeypatch: pytest.MonkeyPatch, message: str, *, fenced: bool, written_nothing: bool
+) -> None:
+    """A failed write says whether the request was written, with a fake writer: Kafka cannot be made to fail so."""
+
+    @contextmanager
+    def failing_writer(*_: object) -> Iterator[Callable[[bytes], None]]:
+        error = TransactionError("away", fenced=fenced, written_nothing=written_nothing, unavailable=not fenced)
+        yield Mock(side_effect=error)
+
+    monkeypatch.setattr(retrain_requests, "sole_writer", failing_writer)
+    monkeypatch.setattr(retrain_requests, "read_requests", lambda *_: [])
+    settings = Settings()
+    with pytest.raises(KafkaError, match=message):
         request_retraining(settings.kafka, settings.topic, settings.retrain, request())

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,8 +12,8 @@ from deploy.reference.command_lines import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 _TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-#: Ends a command line within a longer one.
-_SEPARATORS = re.compile(r"&&|\|\||[|;&<>]")
+#: Characters that end a command line within a longer one, outside quotes.
+_SEPARATORS = ";&|<>"
 
 
 def usage_error(line: str) -> str | None:
@@ -20,20 +21,36 @@ def usage_error(line: str) -> str | None:
 
     >>> usage_error("fraud-stream topics && fraud-stream htpt")
     "fraud-stream htpt: No such command 'htpt'."
+    >>> usage_error("python -c 'import x; fraud-stream htpt' | fraud-stream topics") is None
+    True
     >>> usage_error("FRAUD_KAFKA_SLOT=a fraud-stream worker    # one slot for each worker") is None
     True
     """
     # An ellipsis stands for arguments that the text leaves out.
     elided = "…" in line
     plain = re.sub(r"\s#\s.*|\d>&\d|…", "", line.replace("\\\n", " "))
-    for part in _SEPARATORS.split(plain):
-        words = shlex.split(part)
+    for words in _command_lines(plain):
         while words and re.match(r"\w+=", words[0]):
             words.pop(0)
         error = _error(words, elided=elided) if words else None
         if error:
             return f"{' '.join(words)}: {error}"
     return None
+
+
+def _command_lines(line: str) -> Iterator[list[str]]:
+    """Yield the words of each command in a line."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=_SEPARATORS)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words: list[str] = []
+    for word in lexer:
+        if word.strip(_SEPARATORS):
+            words.append(word)
+        else:
+            yield words
+            words = []
+    yield words
 
 
 def _error(words: list[str], *, elided: bool) -> str | None:

@@ -163,3 +163,20 @@ def test_ks_detects_a_constant_column_that_moves_in_either_direction() -> None:
         measured = statistics.measure(binning.count(np.zeros((500, 3), dtype=np.float32), scores))
         assert float(measured.distance[-1]) == distance_
         assert bool(measured.p[-1] < 1e-9) is moved
+
+
+def test_counts_of_other_bins_are_rejected() -> None:
+    """Counts with more bins than the bundle, or that fit no 64-bit integer, are an error rather than a wrong PSI."""
+    binning = Binning(manifest())
+    with pytest.raises(ValueError, match="do not match the bins"):
+        DriftStatistics(binning).measure(np.zeros((2, binning.width + 1), dtype=np.int64))
+    features, scores = binning.split(np.zeros(binning.width, dtype=np.int64))
+    features["V1"] = (2**63, *features["V1"][1:])
+    with pytest.raises(ValueError, match="do not fit in 64 bits"):
+        binning.join(features, scores)
+
+
+@given(st.integers(1, 30), st.floats(max_value=0))
+def test_any_chi_square_exceeds_0(freedom: int, x: float) -> None:
+    """The survival function is 1 at and below 0, where its series would take the logarithm of 0."""
+    assert chi2_survival(x, freedom) == 1

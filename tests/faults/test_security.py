@@ -68,7 +68,7 @@ def test_the_right_password(secured: LocalBroker, login: Settings, start_worker:
 def test_a_wrong_password(login: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     """After a rejected login the worker exits with a one-line error that names the settings to fix, but no password."""
     worker = start_worker(login.replace(kafka_sasl_password=WRONG))
-    assert assert_exits(worker, 14) == (
+    assert assert_exits(worker, 30) == (
         f"fraud-stream: Kafka at {login.kafka.bootstrap} rejected the login of {USER!r}; "
         "set FRAUD_KAFKA_SASL_USERNAME, FRAUD_KAFKA_SASL_PASSWORD and FRAUD_KAFKA_SASL_MECHANISM"
     )

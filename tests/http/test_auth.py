@@ -11,8 +11,11 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from schemas.errors import SettingsError
+from stream.http import auth as auth_module
 from stream.http.api_keys import ApiKey, ApiKeyFile, Scope, add_key, make_key, read_keys
 from stream.http.auth import Auth
 from stream.http.tls import require_tls
@@ -70,6 +73,38 @@ def test_an_unreadable_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     os.utime(path, ns=(stamp, stamp))
     assert keys.find(old) is None
     assert keys.find(new) is not None
+
+
+def test_a_key_file_that_is_removed_or_empty_locks_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the file is being replaced, the previous keys stay valid. A start without the file is an error."""
+    monkeypatch.setattr("stream.http.api_keys.CHECK_INTERVAL_S", 0.0)
+    path = tmp_path / "keys.json"
+    key, entry = make_key("ada", ("read",))
+    add_key(path, entry)
+    keys = ApiKeyFile(path)
+    path.unlink()
+    assert keys.find(key) is not None
+    with pytest.raises(SettingsError, match=r"No such file or directory; create it with `fraud-stream http-key`"):
+        ApiKeyFile(path)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_key_needs_a_name(name: str) -> None:
+    """Labels and logs name the key, so each key has a name that fits."""
+    with pytest.raises(SettingsError, match="use 1 to 128 characters"):
+        make_key(name, ("read",))
+
+
+def test_the_oldest_browser_session_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of sessions is bounded; the users of the oldest must log in again."""
+    monkeypatch.setattr(auth_module, "SESSIONS_MAX", 2)
+    key, entry = make_key("ada", ("read",))
+    add_key(tmp_path / "keys.json", entry)
+    auth = Auth(Settings().replace(http_keys=str(tmp_path / "keys.json")).http)
+    tokens = [auth.log_in(key) for _ in range(3)]
+    cookies = [{"cookie": f"{auth_module.COOKIE}={token}"} for token in tokens]
+    requests = [Request({"type": "http", "headers": Headers(each).raw}) for each in cookies]
+    assert [auth.session(each) is not None for each in requests] == [False, True, True]
 
 
 def test_a_public_address_requires_keys(make_settings: Callable[..., Settings]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.messages import Label, encode
+from schemas.messages import AlertRate, ColumnDrift, DriftReport, Label, encode
 from stream.http.console.console_state import LABELS, ConsoleState
 from stream.runtime.readiness import Problem
 from stream.settings import Settings
@@ -51,3 +51,43 @@ def test_the_number_of_labels_kept_is_bounded(state: ConsoleState) -> None:
         state.add(TOPICS.labels, state.decode(TOPICS.labels, encode(label)))
     assert len(state._labels) == LABELS
     assert "t0" not in state._labels
+
+
+def test_a_drift_report_shows_each_column_with_its_limit(state: ConsoleState) -> None:
+    """Features and the score are columns alike; a page that opens later receives the same."""
+    drifted, ok = (
+        ColumnDrift(1.2, 0.6, 0.01, 0.0, 0.1, 0.1, "page", 3),
+        ColumnDrift(0.0, 0.0, 1.0, 0.0, 0.2, 0.1, "ok", 0),
+    )
+    report = DriftReport(
+        name="fraud",
+        version="7",
+        bundle_sha256="a" * 64,
+        decides=True,
+        number=1,
+        first_offset=0,
+        next_offset=10,
+        settled_offset=10,
+        from_ms=0,
+        until_ms=1,
+        rows=10,
+        ahead=0,
+        complete=True,
+        features={"V1": drifted},
+        score=ok,
+        alert_rate=AlertRate(0.0015, 0.0016, 0.6, "ok", (10,), (0,)),
+        mean_score=0.002,
+        expected_precision=None,
+        expected_recall=None,
+        false_alarm_rate=None,
+        counts={},
+        score_counts=(),
+        reviews=0,
+        declines=0,
+        written_at_ms=5,
+    )
+    event = state.add(TOPICS.drift_reports, state.decode(TOPICS.drift_reports, encode(report)))
+    columns = {"V1": [1.2, 0.1, "page"], "score": [0.0, 0.2, "ok"]}
+    assert event.name == "drift"
+    assert event.data == {"model": "fraud 7", "decides": True, "at_ms": 5, "columns": columns}
+    assert state.snapshot(0).data["drift"] == [event.data]

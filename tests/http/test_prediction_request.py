@@ -26,6 +26,17 @@ def test_a_logarithmic_amount_is_converted_to_minor_units() -> None:
         assert refused.value.reason is DeadLetterReason.OUT_OF_RANGE
 
 
+def test_a_champion_that_needs_the_time_is_not_given_another() -> None:
+    """A list of features for a champion with an hour of day needs `event_time_ms`; the hour itself is no amount."""
+    plan = FeaturePlan((Feature("hour", 0.0, "hour_sin"), Feature("V1", 0.0)), "median")
+    with pytest.raises(RefusedMessageError, match="event_time_ms is missing, but the champion needs it") as refused:
+        parse_request(b'{"features": [0.5, 1.0]}', plan, 0)
+    assert (refused.value.reason, refused.value.field) == (DeadLetterReason.MISSING_FIELD, "event_time_ms")
+    request = parse_request(b'{"features": [0.5, 1.0], "event_time_ms": 7}', plan, 0)
+    parsed = msgspec.json.decode(request.value, type=Transaction[dict[str, float]])
+    assert (parsed.event_time_ms, parsed.amount_minor, parsed.features) == (7, 0, {"V1": 1.0})
+
+
 class _StubService:
     """A prediction service that fails on one body with an unexpected error."""
 

@@ -207,3 +207,18 @@ def test_the_in_flight_limit_is_released_by_every_outcome() -> None:
         assert len(edge.scored) == 2
 
     _run(test)
+
+
+def test_a_caller_that_has_gone_away_frees_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    """A cancelled response is neither a decision nor a failure, and its transaction is no longer in flight."""
+
+    async def test() -> None:
+        edge = _Edge(http_max_in_flight=1)
+        edge.predict(1).cancel()
+        await asyncio.sleep(0)
+        assert edge.counts() == {}
+        edge.predict(2)  # does not raise BusyError
+        assert len(edge.scored) == 2
+
+    _run(test)
+    assert caplog.messages == []  # asyncio logs an error in a callback

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
-from schemas.errors import BrokerUnavailableError, KafkaError, TransactionError
+from schemas.errors import BrokerUnavailableError, DataError, KafkaError, TransactionError
 from schemas.messages import DeadLetterReplay
 from stream.kafka import dead_letter_replay
 from stream.kafka.dead_letter_plan import ReplayRules, plan_replay
@@ -17,7 +17,7 @@ from stream.kafka.dead_letter_reader import DeadLetterFilter, read_dead_letters,
 from stream.kafka.dead_letter_replay import replay_dead_letters
 from stream.settings import Settings
 from tests.support.dead_letters import dead_letter, send_dead_letters
-from tests.support.topics import read_all
+from tests.support.topics import produce_all, read_all
 
 EVERYTHING = DeadLetterFilter()
 
@@ -150,3 +150,13 @@ def test_what_kafka_rejects_is_an_error(settings: Settings) -> None:
         replay(settings, topic=labels)
     assert sent(settings, labels) == []
     assert read_replays(settings.kafka, settings.topic) == {}
+
+
+@pytest.mark.parametrize("record", [b"{}", b"\xff", None])
+def test_nothing_is_sent_if_it_is_unknown_what_was_sent(settings: Settings, record: bytes | None) -> None:
+    """A record that this version cannot read may belong to any message, which could be charged twice."""
+    reject(settings, [b"a"])
+    produce_all(settings.kafka.bootstrap, settings.topic.dead_letter_replays, [(None, record)])
+    with pytest.raises(DataError, match=r"/0/0 cannot be read .* if a newer version wrote it, upgrade this program"):
+        replay(settings)
+    assert sent(settings) == []

@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import RolesError, StaleEpochError, TransactionError
 from schemas.messages import BundleRef, ModelUpdate
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import change_roles
-from stream.kafka import sole_writer, transaction_calls
-from stream.kafka.clients import consumer_config
+from stream.kafka import clients, sole_writer, transaction_calls
+from stream.kafka.clients import client_config, consumer_config, producer_config
 from stream.kafka.sole_writer import sole_transactions
 from stream.kafka.topics import create_topics
 from stream.local.broker import LocalBroker
 from stream.runtime.ports import free_port
 from stream.settings import KafkaSettings, Settings
 from tests.support.tcp_proxy import END_TXN, PRODUCE, TcpProxy
+from tests.support.unreachable import unreachable_kafka
 from tests.support.until import until
 
 CHAMPION = BundleRef("fraud", "1", "fraud/1", "0" * 64)
@@ -177,3 +179,46 @@ def test_a_message_that_is_too_large_is_not_written(settings: Settings) -> None:
         assert raised.value.written_nothing
         assert not raised.value.fenced
         transact([{"topic": topic, "value": b"x", "partition": 0}])
+
+
+def test_a_broker_that_is_lost_before_the_first_write_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller learns that nothing was written and that it may try again. The broker's first response is faked."""
+    monkeypatch.setattr(clients, "ATTEMPT_S", 0.1)
+    monkeypatch.setattr(transaction_calls, "CALL_S", 0.1)
+    monkeypatch.setattr(sole_writer, "CONNECT_S", 0.2)
+    monkeypatch.setattr(sole_writer, "require_broker", lambda _: None)
+    with pytest.raises(TransactionError) as raised, sole_transactions(unreachable_kafka(), "model-updates"):
+        pass
+    assert raised.value.written_nothing
+    assert raised.value.unavailable
+
+
+def test_messages_that_cannot_be_read_yet_are_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If another program's transaction hides the messages, the writer stops waiting and reports no failure."""
+    topic = settings.topic.retrain_requests
+    other = Producer(producer_config(settings.kafka) | {"transactional.id": f"{topic}-other"})
+    other.init_transactions(10)
+    other.begin_transaction()
+    other.produce(topic, b"other", partition=0)
+    other.flush(10)
+    with sole_transactions(settings.kafka, topic) as transact:
+        monkeypatch.setattr(sole_writer, "CONNECT_S", 1.0)
+        transact([{"topic": topic, "value": b"x", "partition": 0}])
+    assert f"{topic}: written, but not readable within 1 s" in caplog.text
+    other.abort_transaction(10)
+    until(lambda: not has_open_transaction(settings.kafka, topic), 10)
+
+
+def test_a_broker_that_is_lost_after_the_commit_is_no_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The messages are written, so the caller must not write them again."""
+    topic = settings.topic.retrain_requests
+    with sole_transactions(settings.kafka, topic) as transact:
+        monkeypatch.setattr(sole_writer, "CONNECT_S", 0.2)
+        lost = AdminClient(client_config(unreachable_kafka()) | {"log_level": 0})
+        monkeypatch.setattr(transact.__self__, "_admin", lost)  # type: ignore[attr-defined]  # the writer's method
+        transact([{"topic": topic, "value": b"x", "partition": 0}])
+    assert f"{topic}: written, but perhaps not readable yet: " in caplog.text

@@ -5,11 +5,14 @@ from unittest.mock import Mock
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from schemas.errors import KafkaError, TopicMissingError
+from schemas.errors import BrokerUnavailableError, KafkaError, TopicMissingError
 from stream.kafka import topics
-from stream.kafka.topics import create_topics, require_topics, topic_table
-from stream.settings import Settings
+from stream.kafka.clients import client_config, consumer_config
+from stream.kafka.topics import create_topics, partitions_of, require_topics, topic_table, wait_until_usable
+from stream.settings import KafkaSettings, Settings
+from tests.support.unreachable import unreachable_kafka
 
 
 @pytest.mark.parametrize("partitions", range(1, 11))
@@ -52,3 +55,35 @@ def test_waiting_for_a_leader_times_out(
     line = f"topic {settings.topic.transactions} is not usable after 0.1 s: no broker leads it; check"
     with pytest.raises(KafkaError, match=line):
         create_topics(settings.kafka, settings.topic)
+
+
+def test_a_broker_that_is_lost_while_topics_become_usable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names a topic and the reason, and what to do."""
+    monkeypatch.setattr(topics, "CONNECT_S", 0.1)
+    monkeypatch.setattr(topics, "ATTEMPT_S", 0.1)
+    admin = AdminClient(client_config(unreachable_kafka()) | {"log_level": 0})
+    with pytest.raises(KafkaError, match=r"topic decisions is not usable after 0\.1 s: .*; check the brokers' logs"):
+        wait_until_usable(admin, {"decisions": 1})
+
+
+def partitions(kafka: KafkaSettings, topic: str) -> list[int]:
+    """Return the partitions of a topic."""
+    consumer = Consumer(consumer_config(kafka) | {"group.id": "partitions", "log_level": 0})
+    try:
+        return partitions_of(consumer, kafka, topic)
+    finally:
+        consumer.close()
+
+
+def test_a_topic_that_the_broker_rejects_is_an_error(make_settings: Callable[..., Settings]) -> None:
+    """The broker's own reason is shown: such a topic is not merely missing."""
+    kafka = make_settings().kafka
+    with pytest.raises(KafkaError, match=r"^topic no topic on .*nvalid topic; check the broker's log$"):
+        partitions(kafka, "no topic")
+
+
+def test_partitions_of_an_unavailable_broker_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the setting to check."""
+    monkeypatch.setattr(topics, "CONNECT_S", 0.1)
+    with pytest.raises(BrokerUnavailableError, match="check FRAUD_KAFKA_BOOTSTRAP"):
+        partitions(unreachable_kafka(), "decisions")

@@ -1,12 +1,15 @@
 """The transactional sink when another worker uses its slot, and when a message is read twice."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from confluent_kafka import Consumer
 
-from schemas.errors import BatchRefusedError, FencedError
+from schemas.errors import BatchRefusedError, FencedError, FraudError
+from stream.kafka import clients, transaction_calls
 from stream.kafka.batch import Batch
 from stream.kafka.clients import consumer_config
 from stream.kafka.sink import Outputs
@@ -14,6 +17,7 @@ from stream.kafka.transactional_sink import TransactionalSink
 from stream.scoring.raw_batch import RawBatch
 from stream.settings import Settings
 from tests.support.topics import read_all
+from tests.support.unreachable import unreachable_kafka
 
 PARTITION = 0
 
@@ -72,3 +76,54 @@ def test_an_offset_is_committed_once_whatever_the_source_reads(settings: Setting
     sink.commit(batch(500, 1_000, epoch=2), outputs)
     sink.close()
     assert len(read_all(settings.kafka.bootstrap, settings.topic.decisions)) == 2
+
+
+def test_a_batch_that_leaves_out_messages_is_refused(settings: Settings, consumer: Consumer) -> None:
+    """If an earlier batch of the same epoch was not committed, its messages would be skipped for good."""
+
+    def batch(start: int, end: int) -> Batch:
+        raw = RawBatch(settings.topic.transactions, [], [], [])
+        metadata = consumer.consumer_group_metadata()
+        starts = {PARTITION: start}
+        return Batch([], raw, metadata, epoch=0, start=starts, end={PARTITION: end}, read_at=time.monotonic())
+
+    outputs: Outputs = {settings.topic.decisions: [{"value": b"{}", "partition": PARTITION}]}
+    sink = opened(settings)
+    sink.commit(batch(0, 10), outputs)
+    with pytest.raises(BatchRefusedError, match="the batch starts at 20, but the last commit ended at 10"):
+        sink.commit(batch(20, 30), outputs)
+    sink.commit(batch(10, 20), outputs)
+    sink.close()
+
+
+def test_a_commit_that_fails_during_a_stop_connects_no_new_producer(settings: Settings) -> None:
+    """The next start, or the broker, aborts the transaction; a new producer would only delay the stop."""
+    aborts: list[None] = []
+    sink = TransactionalSink(settings.kafka, settings.worker, settings.topic.decisions, lambda: aborts.append(None))
+    sink.open()
+    producers = list(sink._producers)
+    sink.close()
+    with pytest.raises(BatchRefusedError, match=r"transaction not committed: .*too large"):
+        sink.send({settings.topic.decisions: [{"value": b"x" * 5_000_000}]})
+    assert sink._producers == producers
+    assert len(aborts) == 1
+
+
+def test_a_stop_ends_the_wait_for_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink that opens while no broker responds retries until it is closed."""
+    monkeypatch.setattr(clients, "ATTEMPT_S", 0.1)
+    monkeypatch.setattr(transaction_calls, "CALL_S", 0.1)
+    kafka, worker = unreachable_kafka(), Settings().worker
+    sink = TransactionalSink(kafka, worker, "decisions", on_abort=lambda: None)
+    threading.Timer(0.3, sink.close).start()
+    with pytest.raises(BatchRefusedError, match="stopped while Kafka was unavailable"):
+        sink.open()
+
+
+def test_a_transactional_id_that_the_broker_rejects_is_an_error(make_settings: Callable[..., Settings]) -> None:
+    """The worker ends with the broker's reason instead of retrying forever; here, the broker's limit of 15 minutes."""
+    settings = make_settings()
+    worker = msgspec.structs.replace(settings.worker, transaction_timeout_ms=1_000_000)
+    sink = TransactionalSink(settings.kafka, worker, "decisions", on_abort=lambda: None)
+    with pytest.raises(FraudError, match=r"Kafka rejects the transactional id .*imeout.*; grant the user Write"):
+        sink.open()

@@ -1,5 +1,7 @@
 """The gate on a ledger begins tests by itself, takes evidence from closed cohorts only, and never changes evidence."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from sqlalchemy import Engine
@@ -7,6 +9,8 @@ from sqlalchemy import Engine
 from schemas.messages import Challenger, Policy
 from stream.evaluation.alpha import next_alpha
 from stream.evaluation.guardrails import ServingHealth
+from stream.evaluation.plan import Plan, freeze_plan
+from stream.ledger import gate_runner as runner_module
 from stream.ledger.gate_runner import GateRunner, GateStatus
 from stream.ledger.gate_store import GateStore
 from stream.ledger.history import ModelIdentity
@@ -112,6 +116,28 @@ def test_of_two_gate_runners_one_writes(engine: Engine) -> None:
     assert store.evidence(test) == stored
 
 
+def test_a_test_that_another_runner_begins_first_is_not_begun_twice(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If another ledger begins the test while this one freezes its plan, the other's plan counts for both."""
+    history = SimulatedHistory(engine, caught=(0.5, 0.85))
+    history.advance(32)
+
+    def freeze_after_the_other(*arguments: Any, **options: Any) -> Plan:
+        monkeypatch.undo()
+        assert "its plan is frozen" in evaluate(engine, history).waiting
+        return freeze_plan(*arguments, **options)
+
+    monkeypatch.setattr(runner_module, "freeze_plan", freeze_after_the_other)
+    status = evaluate(engine, history)
+    assert (status.test, status.waiting) == (
+        None,
+        "another test was begun at the same time; the next evaluation begins this one",
+    )
+    assert len(GateStore(engine).tests()) == 1
+    assert evaluate(engine, history).test == 1
+
+
 def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
     """The second challenger's test begins with the alpha that the first challenger's test left."""
     history = SimulatedHistory(engine, caught=(0.5, 0.85))
@@ -134,6 +160,17 @@ def test_alpha_is_spent_over_challengers(engine: Engine) -> None:
 def test_without_roles_there_is_nothing_to_evaluate(engine: Engine) -> None:
     """Without roles, as in an empty ledger, there is nothing to evaluate."""
     assert GateRunner(engine, SETTINGS.gate, ManualClock(), lambda _: HEALTHY).evaluate() == []
+
+
+def test_a_challenger_waits_for_its_first_scores(engine: Engine) -> None:
+    """A new challenger's policy is unknown until the ledger has its first score; until then its test waits."""
+    LedgerWriter(engine, "role_changes").write([roles_of(CHAMPION, CHALLENGER)])
+    decisions = LedgerWriter(engine)
+    decisions.write([decision(4)])
+    (status,) = GateRunner(engine, SETTINGS.gate, ManualClock(), lambda _: HEALTHY).evaluate()
+    assert (status.champion, status.challenger) == (ModelIdentity(CHAMPION, "p1"), ModelIdentity(CHALLENGER, ""))
+    assert status.test is None
+    assert status.waiting
 
 
 @pytest.mark.parametrize("currency", ["USD"])

@@ -1,5 +1,9 @@
 """Migrating a ledger's database, and the errors for databases that cannot be used."""
 
+import contextlib
+import sqlite3
+import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -12,8 +16,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 
-from schemas.errors import LedgerError, LedgerUnavailableError
+from schemas.errors import LedgerError, LedgerUnavailableError, MissingPackageError
 from schemas.messages import encode
+from stream.ledger import database
 from stream.ledger.database import open_engine, opened_engine, reading, writing
 from stream.ledger.migrate import migrate
 from stream.ledger.tables import decisions, metadata
@@ -84,6 +89,15 @@ def test_dropping_the_views_can_be_undone(engine: Engine) -> None:
     assert views(engine) == set()
 
 
+def test_every_migration_can_be_undone(engine: Engine) -> None:
+    """A downgrade to nothing drops every table, after which the ledger migrates again."""
+    move_to(engine, "base", down=True)
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    migrate(engine)
+    assert schema_differences(engine) == []
+
+
 def test_several_ledgers_may_start_at_once(url: str) -> None:
     """If several ledgers start at once, one migrates; the others wait and then have nothing to do."""
     engines = [open_engine(url) for _ in range(4)]
@@ -93,6 +107,36 @@ def test_several_ledgers_may_start_at_once(url: str) -> None:
         assert len(connection.execute(text("SELECT * FROM alembic_version")).all()) == 1
     for each in engines:
         each.dispose()
+
+
+def test_a_new_file_that_is_locked_is_opened_once_it_is_free(tmp_path: Path) -> None:
+    """SQLite does not wait for the lock of a process that is creating the same file, so the ledger does."""
+    path = tmp_path / "ledger.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        unlocking = threading.Timer(0.1, other.execute, ["COMMIT"])
+        with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
+            unlocking.start()
+            database._enable_wal(connection)
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        unlocking.join()
+
+
+def test_a_read_only_file_is_not_tried_again(tmp_path: Path) -> None:
+    """An error that waiting does not cure is raised at once."""
+    sqlite3.connect(tmp_path / "ledger.db").execute("CREATE TABLE t (x)").connection.close()
+    with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/ledger.db?mode=ro", uri=True)) as connection:
+        began = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            database._enable_wal(connection)
+        assert time.monotonic() - began < database.BUSY_S
+
+
+def test_a_missing_driver_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the driver for Postgres, the error says what to install."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingPackageError, match=r"needs psycopg.*\[ledger\]"):
+        open_engine("postgresql+psycopg://u@h/d")
 
 
 def _begin(path: Path, at: float) -> None:

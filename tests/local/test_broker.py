@@ -13,7 +13,9 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import KafkaError, MissingPackageError
+from stream.local import broker as broker_module
 from stream.local.broker import LocalBroker
+from stream.local.distribution import Distribution
 from tests.support.topics import create_topic, produce_all, read_all
 
 _OWNER = """
@@ -120,3 +122,28 @@ def test_a_missing_extra_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "jgo", None)
     with pytest.raises(MissingPackageError, match=r"pip install '\.\[local\]'"):
         LocalBroker().__enter__()
+
+
+def stand_in_for_java(monkeypatch: pytest.MonkeyPatch, directory: Path, script: str) -> None:
+    """Make a broker run a shell script instead of Java; its arguments are Java's."""
+    java = directory / "java"
+    java.write_text(f"#!/bin/sh\n{script}\n")
+    java.chmod(0o755)
+    monkeypatch.setattr(broker_module, "fetch_distribution", lambda: Distribution(java, "none"))
+
+
+def test_a_directory_that_kafka_cannot_use_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last line of Kafka's own tool, for which a script stands in, gives the reason."""
+    stand_in_for_java(monkeypatch, tmp_path, "echo first; echo disk full >&2; exit 1")
+    with pytest.raises(KafkaError, match=r"^Kafka cannot use .*: disk full; give it an empty directory$"):
+        LocalBroker(tmp_path / "kafka").start()
+
+
+def test_a_broker_that_does_not_respond_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that starts but never serves, for which a script stands in, is stopped; the error names its log."""
+    stand_in_for_java(monkeypatch, tmp_path, 'case "$*" in *StorageTool*) exit 0;; esac; exec sleep 60')
+    monkeypatch.setattr(broker_module, "_START_TIMEOUT_S", 0.2)
+    broker = LocalBroker(tmp_path / "kafka")
+    with pytest.raises(KafkaError, match=r"the local Kafka did not start within 0 s: .*; see .*server\.log$"):
+        broker.start()
+    assert broker.pid is None

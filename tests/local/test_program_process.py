@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import FraudError
-from stream.local.program_process import ProgramProcess, program_address, program_environment
+from stream.local.program_process import ProgramProcess, program_address, program_environment, stream_program
 from stream.runtime.ports import free_port
 from stream.settings import PREFIX, Settings, read_settings
 
@@ -23,6 +23,16 @@ def test_each_program_has_its_own_address() -> None:
     """With the default settings, the four programs can run on one machine."""
     addresses = {program_address(name, Settings()) for name in ("worker", "ledger", "archive", "http")}
     assert len(addresses) == 4
+
+
+@pytest.mark.parametrize("name", ["worker", "ledger", "archive", "http"])
+def test_a_program_is_asked_for_its_readiness_at_its_own_address(name: str, tmp_path: Path) -> None:
+    """The address that its settings give is also the one at which its readiness is checked."""
+    program = stream_program(name, Settings(), tmp_path / f"{name}.log")
+    assert program._ready_url == f"http://{program_address(name, Settings())}/readyz"
+    assert program._command[-1] == name
+    with pytest.raises(RuntimeError, match=f"{name} was not started"):
+        program.stop()
 
 
 def test_waits_until_the_program_is_ready_and_stops_it(tmp_path: Path) -> None:

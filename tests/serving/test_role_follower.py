@@ -2,11 +2,12 @@
 
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from schemas.errors import ModelFaultError
+from schemas.errors import BrokerUnavailableError, ModelFaultError
 from schemas.messages import BundleRef, ModelUpdate, encode
 from stream.models.bundle_store import BundleStore
 from stream.models.role_loader import RoleLoader
@@ -137,3 +138,30 @@ def test_a_retried_older_assignment_does_not_hide_a_newer_refusal(follower: Role
     assert version(follower) == "2"
     assert follower.refused is not None
     assert follower.refused.startswith("roles of epoch 3 refused")
+
+
+def test_a_champion_that_was_replaced_is_not_demoted(follower: RoleFollower, store: Path) -> None:
+    """The fault of a scorer that has been replaced in the meantime says nothing about the new champion."""
+    old, new = put_bundle(store, "1"), put_bundle(store, "2")
+    follower._apply(update(1, old))
+    failing = follower.scorer
+    assert failing is not None
+    follower._apply(update(2, new))
+    follower.demote(failing, ModelFaultError("made to fail"))
+    assert version(follower) == "2"
+    assert follower.refused is None
+
+
+def test_an_error_that_ends_the_follower_ends_the_program(
+    follower: RoleFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its thread, a program would decide with the same champion forever. The reader is fake."""
+    lost = BrokerUnavailableError("made to fail")
+    reader = Mock(history=Mock(side_effect=lost))
+    monkeypatch.setattr(follower_module, "TopicReader", lambda *_: reader)
+    errors: list[BaseException] = []
+    monkeypatch.setattr(follower, "_on_error", errors.append)
+    with follower:
+        pass
+    assert errors == [lost]
+    reader.close.assert_called_once()

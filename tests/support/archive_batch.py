@@ -30,6 +30,9 @@ class FakeMessage(NamedTuple):
         """Return the message's key."""
         return b"k"
 
+    def headers(self) -> None:
+        """Return no headers."""
+
 
 class FakeSource:
     """Stands in for a StoredSource and counts failures."""

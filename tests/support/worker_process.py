@@ -38,6 +38,9 @@ class WorkerProcess(ProgramProcess):
         )
 
     def __exit__(self, *_: object) -> None:
+        # A killed process writes no coverage data.
+        if "COVERAGE_PROCESS_CONFIG" in os.environ and self.returncode is None:
+            self.stop()
         self.kill()
         print(self.last_lines())  # noqa: T201 - pytest shows it where the test failed
 

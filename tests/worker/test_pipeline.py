@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from stream.scoring.scorer import Scorer
 from stream.serving.drift_outbox import DriftOutbox
 from stream.serving.role_counter import RoleCounter
 from stream.settings import Settings
+from stream.worker import pipeline
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.pipeline import Pipeline
 from tests.scoring.fake_model import failing_where, fake_model, features, raw_batch, scorer, transaction
@@ -179,6 +181,25 @@ def test_unscorable_transactions_count_once() -> None:
     assert bench.sink.committed == 2
     [error] = bench.errors
     assert "more than 4 transactions in a minute" in str(error)
+
+
+def test_unscorable_transactions_count_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unscorable transactions of more than a minute ago no longer count towards the limit."""
+    monkeypatch.setattr(pipeline, "MINUTE_S", 0.0)
+    bench = Bench(faulty_scorer(), worker_max_unscorable_per_minute=1)
+    for _ in range(3):
+        bench.run(BAD)
+    assert bench.sink.committed == 3
+    assert not bench.errors
+
+
+def test_an_unforeseen_error_of_the_scorer_skips_no_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the batch is committed: the epoch rises, and the batch is read again."""
+    monkeypatch.setattr("stream.worker.pipeline.time.sleep", lambda _: None)
+    bench = Bench(Mock(score=Mock(side_effect=RuntimeError("unforeseen"))))
+    assert bench.pipeline.score(bench.batch(GOOD)) is None
+    assert (bench.source.epoch, bench.source.done_times) == (1, 1)
+    assert not bench.errors
 
 
 def test_ten_failures_in_a_row_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
