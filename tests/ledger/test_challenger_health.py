@@ -11,7 +11,8 @@ from schemas.messages import BundleRef
 from stream.evaluation.guardrails import ServingHealth
 from stream.ledger import challenger_health
 from stream.ledger.challenger_health import health_meter
-from stream.ledger.database import migrate, opened_engine
+from stream.ledger.database import opened_engine
+from stream.ledger.migrate import migrate
 from tests.support.ledger_batch import LedgerWriter
 from tests.support.records import CHALLENGER, decision
 

@@ -15,8 +15,9 @@ from stream.kafka.batch import Batch
 from stream.kafka.sink import Outputs
 from stream.ledger import database
 from stream.ledger import pipeline as pipeline_module
-from stream.ledger.database import migrate, opened_engine, reading, writing
+from stream.ledger.database import opened_engine, reading, writing
 from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.migrate import migrate
 from stream.ledger.pipeline import LedgerPipeline
 from stream.ledger.tables import decisions, offsets
 from tests.support.archive_batch import FakeMessage, FakeSource

@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from schemas.errors import LedgerError, LedgerUnavailableError
 from stream.evaluation.gate import evaluate_gate
 from stream.ledger import database
-from stream.ledger.database import migrate, opened_engine, writing
+from stream.ledger.database import opened_engine, writing
 from stream.ledger.gate_runner import DAY_MS, GateStatus
 from stream.ledger.history import ModelIdentity
 from stream.ledger.metrics import LedgerMetrics
+from stream.ledger.migrate import migrate
 from stream.ledger.quality_monitor import QualityMonitor
 from stream.ledger.service import add_gate_runner, add_quality_monitor, add_retention
 from stream.runtime.outage import Outage
