@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from schemas.messages import AlertRate, ColumnDrift, DriftReport, encode
+from stream.cli import cli
 from stream.commands import drift
 from stream.commands.drift import TREND, RecentReports, render
 from stream.local.owned_process import OwnedProcess
@@ -177,7 +178,7 @@ def test_every_window_is_displayed_until_ctrl_c(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(drift, "require_broker", lambda _: None)
     monkeypatch.setattr(drift, "TopicReader", lambda *_, **__: reader)
     monkeypatch.setattr(drift, "Console", lambda: console)
-    drift.drift_command.main([], standalone_mode=False)
+    cli.main(["drift"], standalone_mode=False)
     assert reader.closed
     shown = file.getvalue()
     assert 0 < shown.index("window 1,") < shown.index("window 2,")
