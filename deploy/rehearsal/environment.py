@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from deploy.release.processes import Instance
 from deploy.release.tracks import Program, Track
 from schemas.errors import FraudError
@@ -48,7 +50,8 @@ def running_environment(roles: TrainedRoles, broker: LocalBroker, scratch: Path)
         archive_url=str(scratch / "archive"),
     )
     create_topics(settings.kafka, settings.topic)
-    publish(roles, settings, "rehearsal")
+    # One challenger: all programs of both tracks, Kafka, HAProxy and the clients share this machine.
+    publish(msgspec.structs.replace(roles, challengers=roles.challengers[:1]), settings, "rehearsal")
     instances = {track: _instances(track, settings) for track in Track}
     http, admin = free_ports(2)
     edges = {f"FRAUD_LB_{track.upper()}": f"127.0.0.1:{instances[track][0].settings.http.port}" for track in Track}

@@ -25,9 +25,9 @@ SLICE_S = 0.02
 #: Seconds to wait for the last transactions to be acknowledged.
 FLUSH_S = 30.0
 #: HTTP connections. Each pauses between two requests, so that together they send `HTTP_RATE`.
-CONNECTIONS = 8
+CONNECTIONS = 32
 #: Approximate response time in milliseconds; subtracted from each connection's pause.
-TYPICAL_RESPONSE_MS = 6
+TYPICAL_RESPONSE_MS = 20
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "http.lua"
 _RESULT = re.compile(r"@RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)")
 

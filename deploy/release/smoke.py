@@ -12,7 +12,7 @@ from deploy.release.errors import ReleaseRejectedError
 from schemas.messages import Decision
 
 #: Seconds within which each response must arrive.
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
 #: Prefix of the transaction ids, and the card, of smoke tests: they are decided and recorded like any others.
 PREFIX = "smoke-test"
 _decode = msgspec.json.Decoder(Decision).decode
