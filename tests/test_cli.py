@@ -1,26 +1,26 @@
 """`fraud-stream`: help with examples, one-line errors, exit codes, and the commands on a real Kafka."""
 
+import os
 import signal
 import socket
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from schemas.errors import StaleEpochError
 from schemas.messages import ModelUpdate
 from stream.cli import COMMANDS
 from stream.control.role_reader import current_roles
 from stream.control.role_writer import publish_roles
-from stream.kafka.clients import producer_config
+from stream.local.owned_process import OwnedProcess
 from stream.local.program_process import program_command, program_environment
 from stream.runtime.ports import free_port
 from stream.settings import Settings
 from tests.support.bundles import put_bundle
 from tests.support.command import run
-from tests.support.topics import read_all
+from tests.support.topics import produce_all, read_all
+from tests.support.until import until
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -123,37 +123,32 @@ def test_roles_are_written_with_a_rising_epoch_by_one_writer(settings: Settings)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_runs_until_stopped_ends_without_an_error(number: signal.Signals, settings: Settings) -> None:
-    """`tail` without a limit ends on Ctrl-C and SIGTERM with exit code 0 and nothing on the error stream."""
-    topic = settings.topic.transactions
-    with subprocess.Popen(
-        program_command("tail", topic, "--from-beginning"),
-        env=program_environment(settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as tail:
-        producer = Producer(producer_config(settings.kafka))
-        producer.produce(topic, b"{}")
-        assert producer.flush(10) == 0
-        assert tail.stdout is not None
-        assert tail.stdout.readline() == b"{}\n"
-        tail.send_signal(number)
-        assert tail.communicate(timeout=15) == (b"", b"")
-    assert tail.returncode == 0
+def test_a_command_that_runs_until_stopped_ends_without_an_error(
+    number: signal.Signals, settings: Settings, tmp_path: Path
+) -> None:
+    """`tail` without a limit ends on Ctrl-C and SIGTERM with exit code 0, and prints nothing but the messages."""
+    topic, output = settings.topic.transactions, tmp_path / "output"
+    tail = OwnedProcess(program_command("tail", topic, "--from-beginning"), output, program_environment(settings))
+    try:
+        produce_all(settings.kafka.bootstrap, topic, [(None, b"{}")])
+        until(lambda: output.read_bytes() == b"{}\n", 60)
+        os.kill(tail.pid, number)
+        until(lambda: tail.returncode is not None)
+        assert tail.returncode == 0
+        assert output.read_bytes() == b"{}\n"
+    finally:
+        tail.kill()
 
 
 def test_kafka_stops_its_broker_on_a_signal(tmp_path: Path) -> None:
     """`kafka` announces its address, and after SIGTERM its broker is gone."""
-    port = free_port()
-    with subprocess.Popen(
-        program_command("kafka", "--port", str(port), "--dir", str(tmp_path / "kafka")),
-        env=program_environment(Settings()),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as kafka:
-        assert kafka.stderr is not None
-        assert any("Stop it with Ctrl-C" in line for line in kafka.stderr)
-        kafka.terminate()
-        assert kafka.wait(30) == 0
+    port, output = free_port(), tmp_path / "output"
+    command = program_command("kafka", "--port", str(port), "--dir", str(tmp_path / "kafka"))
+    kafka = OwnedProcess(command, output, program_environment(Settings()))
+    try:
+        until(lambda: "Stop it with Ctrl-C" in output.read_text(), 60)
+        assert kafka.stop(30) == 0
+    finally:
+        kafka.kill()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -6,7 +6,6 @@ The exit code is 1 if a program fails.
 import argparse
 import contextlib
 import logging
-import signal
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from deploy.observe.monitors import running_monitors
 from deploy.observe.programs import addresses, make_stack, settings_for
 from deploy.observe.traffic import RATE, TrafficGenerator
 from schemas.errors import FraudError
+from stream.commands.command_line import until_stopped
 from stream.local.broker import LocalBroker
 from training.commands.options import ROLES, VAR
 from training.registry.roles import load_roles
@@ -35,20 +35,16 @@ def main() -> int:
     parser.add_argument("--transactions", type=Path, help=f"JSON transactions, one per line  [default: {MESSAGES}]")
     parser.add_argument("--out", type=Path, default=VAR / "observe", help="directory for configuration and logs")
     options = parser.parse_args()
-    # Set the handler explicitly, because a shell without job control starts background processes with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     # Hide the Kafka client's messages about retries.
     logging.getLogger("stream").setLevel(logging.ERROR)
     try:
-        if options.roles is None or options.transactions is None:
-            prepare()
-        _observe(options.roles or ROLES, options.transactions or MESSAGES, options.out)
+        with until_stopped():
+            if options.roles is None or options.transactions is None:
+                prepare()
+            _observe(options.roles or ROLES, options.transactions or MESSAGES, options.out)
     except (FraudError, OSError) as error:
         Console(stderr=True).print(f"observe: {error}", style="red", markup=False)
         return FAILED
-    except KeyboardInterrupt:  # the normal end
-        return 0
     return 0
 
 

@@ -31,7 +31,8 @@ def test_every_service_is_healthy(running: Running) -> None:
     """Every long-running service is running, has not been restarted, and is healthy."""
     for service in set(LONG_RUNNING) - LEFT_OUT:
         state = running.project.state(service)
-        assert (service, state["State"]["Status"], state["RestartCount"]) == (service, "running", 0)
+        found = (service, state["State"]["Status"], state["RestartCount"])
+        assert found == (service, "running", 0), running.project.log(service)
         assert running.project.is_healthy(service), service
 
 

@@ -75,7 +75,7 @@ def test_a_message_that_is_not_acknowledged_in_time_fails() -> None:
 
 @pytest.mark.usefixtures("full")
 def test_a_full_queue_is_an_error_at_once() -> None:
-    """The second message does not fit: the caller is told to try later, without waiting for the first."""
+    """A message that does not fit fails immediately, while the first one is still queued."""
 
     async def test(producer: AcknowledgedProducer) -> None:
         results: list[Result] = []

@@ -50,7 +50,7 @@ def outcome(send: Send) -> bytes | tuple[int, str]:
 
 
 def test_a_body_that_stops_arriving_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that stops sending is told so after a while, and holds no memory for longer."""
+    """If the rest of a body does not arrive in time, the client gets a 408."""
     monkeypatch.setattr(alert_webhook, "BODY_S", 0.05)
 
     async def send(connect: Connect, _: asyncio.Event) -> None:

@@ -1,11 +1,16 @@
 """A lock that allows only one process of a kind to run in a directory at a time."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from schemas.errors import StudyError
+
+#: Seconds to wait for the lock: a health check that asks whether the lock is held holds it itself for a moment.
+PATIENCE_S = 2.0
 
 
 @contextmanager
@@ -17,7 +22,7 @@ def single_instance(path: Path, what: str = "study") -> Iterator[None]:
         what: Name of the locked activity, for the error message.
 
     Raises:
-        StudyError: If another process holds the lock, or the file cannot be created.
+        StudyError: If another process keeps the lock for `PATIENCE_S`, or the file cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,11 +32,22 @@ def single_instance(path: Path, what: str = "study") -> Iterator[None]:
             f"cannot write to {path} ({error.strerror}); fix its permissions, or run the command in another directory"
         ) from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file):
             raise StudyError(
                 f"another {what} is running in this directory (it has locked {path}); "
                 "wait until that process ends, or stop it"
-            ) from None
+            )
         yield
+
+
+def _locked(file: TextIO) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

@@ -1,11 +1,21 @@
 """Only one study runs at a time."""
 
+import fcntl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import StudyError
+from training.study import lock
 from training.study.lock import single_instance
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal does not take the usual two seconds."""
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.3)
 
 
 def test_a_second_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
@@ -29,3 +39,26 @@ def test_a_lock_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
         single_instance(tmp_path / "var" / "study.lock"),
     ):
         pass
+
+
+def test_a_health_check_does_not_stop_the_program_that_it_asks_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The health check of `watch` takes the lock for a moment; a program that starts in that moment still gets it."""
+    monkeypatch.setattr(lock, "PATIENCE_S", 20.0)
+    path = tmp_path / "retrain.lock"
+    with path.open("w") as probe, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(probe, fcntl.LOCK_EX)
+        started = threading.Event()
+
+        def start() -> str:
+            started.set()
+            with single_instance(path):
+                return "runs"
+
+        result = pool.submit(start)
+        started.wait()
+        with pytest.raises(TimeoutError):
+            result.result(timeout=0.2)
+        fcntl.flock(probe, fcntl.LOCK_UN)
+        assert result.result(timeout=10) == "runs"
