@@ -3,6 +3,7 @@
 `python -m deploy.rehearsal` prints the release tool's log, and writes a report page and its data.
 """
 
+import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +29,8 @@ from schemas.errors import FraudError
 from stream.local.broker import LocalBroker
 from training.machine import describe_machine
 
+#: Directory of the report and the logs.
+OUT = Path("var/release-rehearsal")
 #: Transactions for the smoke tests of a release.
 SMOKE_TESTS = 20
 #: Seconds of traffic before the first release, so that there is something to replay and to compare with.
@@ -42,7 +45,7 @@ def rehearsal_limits() -> Limits:
         read_limits(),
         replay_minutes=0.2,
         watch_minutes=0.6,
-        alone_minutes=0.2,
+        alone_minutes=0.3,
         interval_s=1,
         warm_up_s=10,
         patience_s=5,
@@ -52,14 +55,14 @@ def rehearsal_limits() -> Limits:
 class _Rehearsals:
     """The releases of a rehearsal, one after the other, in one environment."""
 
-    def __init__(self, environment: Environment, messages: list[bytes], scratch: Path) -> None:
+    def __init__(self, environment: Environment, messages: list[bytes], scratch: Path, logs: Path) -> None:
         self._environment = environment
         self._messages = messages
         self._scratch = scratch
         self._bodies = scratch / "bodies"
         self._bodies.write_bytes(b"".join(_with_placeholder(message) + b"\n" for message in messages))
         self._releases = {track: good_release() for track in Track}
-        self.target = ProcessTarget(environment.instances, self._releases, environment.admin, scratch)
+        self.target = ProcessTarget(environment.instances, self._releases, environment.admin, logs)
         self._number = 0
 
     def start(self) -> None:
@@ -113,8 +116,12 @@ def _with_placeholder(message: bytes) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(message) | {"transaction_id": "@ID@"})
 
 
-def rehearse(scratch: Path) -> Rehearsal:
+def rehearse(scratch: Path, logs: Path) -> Rehearsal:
     """Rehearse all releases and return what came of them.
+
+    Args:
+        scratch: Directory for what the rehearsal does not keep.
+        logs: Directory that receives the programs' logs.
 
     Raises:
         FraudError: If a program that the rehearsal needs is missing or does not start.
@@ -126,7 +133,7 @@ def rehearse(scratch: Path) -> Rehearsal:
     with ExitStack() as opened:
         broker = opened.enter_context(LocalBroker(scratch / "kafka", brief=True))
         environment = opened.enter_context(running_environment(prepared.roles, broker, scratch))
-        rehearsals = _Rehearsals(environment, messages, scratch)
+        rehearsals = _Rehearsals(environment, messages, scratch, logs)
         opened.callback(rehearsals.target.close)
         rehearsals.start()
         counts = opened.enter_context(DecisionCounts(environment.settings))
@@ -158,19 +165,23 @@ def rehearse(scratch: Path) -> Rehearsal:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("var/release-rehearsal"))
-def main(*, out: Path) -> None:
-    """Rehearse releases, print the log, and write rehearsal.md and rehearsal.json."""
-    out.mkdir(parents=True, exist_ok=True)
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report page here.")
+def main(*, page: Path | None) -> None:
+    """Rehearse releases, print the log, and write report and logs to var/release-rehearsal."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    logs = OUT / "logs"
+    logs.mkdir(parents=True)
     try:
         with tempfile.TemporaryDirectory(prefix="fraud-rehearsal-", ignore_cleanup_errors=True) as directory:
-            result = rehearse(Path(directory))
+            result = rehearse(Path(directory), logs)
     except FraudError as error:
         sys.exit(f"release rehearsal: {error}")
-    (out / "rehearsal.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
-    page = markdown(result)
-    (out / "rehearsal.md").write_text(page, encoding="utf-8")
-    click.echo("\n" + page.partition("\n## ")[0])
+    (OUT / "rehearsal.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+    report = markdown(result)
+    for file in (OUT / "rehearsal.md", page):
+        if file is not None:
+            file.write_text(report, encoding="utf-8")
+    click.echo("\n" + report.partition("\n## ")[0])
     sys.exit(0 if result.ok else 1)
 
 

@@ -60,8 +60,8 @@ FAULTS = (
         "stream/scoring/scorer.py",
         _SCORE,
         """        import time
-        used = time.process_time() - getattr(self, "_burnt", 0.0)
-        until = time.process_time() + min(used, 0.5)
+        used = time.process_time() - getattr(self, "_burnt", time.process_time())
+        until = time.process_time() + used
         while time.process_time() < until:
             pass
         self._burnt = time.process_time()

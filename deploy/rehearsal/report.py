@@ -67,17 +67,18 @@ def markdown(rehearsal: Rehearsal) -> str:
         "",
         totals,
         "",
-        "| release | ends with | rolled back in | HTTP responses | failed | p50 | p99 |",
-        "|---|---|---|---|---|---|---|",
+        "| release | ends with | rolled back in | HTTP responses | per second | failed | p50 | p99 |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for each in rehearsal.releases:
         failed = [entry.step for entry in each.entries if not entry.ok]
         end = f"failed: {failed[0]}" if failed else "released"
         rollback = "" if each.rollback_s is None else f"{each.rollback_s:.1f} s"
+        http = each.http
         lines.append(
-            f"| {each.release} | {end} | {rollback} | {each.http.responses:,} | {each.http.failed} | "
-            f"{each.http.p50_ms:.1f} ms | {each.http.p99_ms:.1f} ms |"
+            f"| {each.release} | {end} | {rollback} | {http.responses:,} | {http.responses / http.seconds:.0f} | "
+            f"{http.failed} | {http.p50_ms:.1f} ms | {http.p99_ms:.1f} ms |"
         )
     for each in rehearsal.releases:
-        lines += ["", f"## {each.release.capitalize()}", "", "```text", *each.log, "```"]
+        lines += ["", f"## {each.release[0].upper()}{each.release[1:]}", "", "```text", *each.log, "```"]
     return "\n".join(lines) + "\n"

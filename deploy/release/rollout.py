@@ -71,8 +71,9 @@ class Rollout:
             ReleaseError: If a step failed, and the release was rolled back.
         """
         with self._undone_if_it_fails():
+            before = self._edges_of_old()
             self._prove()
-            watch = self._move_http()
+            watch = self._move_http(before)
             self._join_workers(watch)
         with self._final(), self._journal.step(f"ledger and archive of {self._new} replace those of {self._old}"):
             self._target.stop(self._old, Program.STORES)
@@ -156,8 +157,7 @@ class Rollout:
             )
         return f"{len(lines)} decisions differ, only in declared fields" if lines else "all decisions are the same"
 
-    def _move_http(self) -> Watch:
-        before = self._edges_of_old()
+    def _move_http(self, before: Sequence[Sample]) -> Watch:
         self._start_edge()
         old_edges = activity(before, self._edges_of_old())
         self._route()

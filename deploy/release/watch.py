@@ -47,6 +47,7 @@ class Watch:
         self._new = new
         self._limits = limits
         self._old_edges = old_edges
+        self._warm = False
         # When each condition that patience applies to began to hold, in `time.monotonic()`.
         self._since: dict[str, float] = {}
 
@@ -61,8 +62,9 @@ class Watch:
             ReleaseRejectedError: If the new track breaks a limit.
         """
         began_s = time.monotonic()
-        # Errors count from the first moment, CPU time and memory after the warm-up.
-        start, warm = self._target.samples(self._new), None
+        # Errors count from the first moment, CPU time and memory after the warm-up, which a track needs only once.
+        start = self._target.samples(self._new)
+        warm = ([], start) if self._warm and not beside else None
         watched = Watched(Activity(), Activity(), Activity())
         while (elapsed_s := time.monotonic() - began_s) < minutes * 60:
             time.sleep(self._limits.interval_s)
@@ -77,7 +79,7 @@ class Watch:
                 )
                 self._judge(watched, beside=beside)
             elif elapsed_s >= self._limits.warm_up_s:
-                warm = old, new
+                warm, self._warm = (old, new), True
         return watched
 
     def _judge(self, watched: Watched, *, beside: bool) -> None:

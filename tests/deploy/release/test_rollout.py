@@ -41,6 +41,15 @@ def test_a_good_release_takes_over(edge: str) -> None:
     assert not any("FAILED" in line for line in lines)
 
 
+def test_a_track_warms_up_only_once(edge: str) -> None:
+    """Watched alone, the new track is counted from the first moment, even for less than the warm-up."""
+    lines: list[str] = []
+    limits = msgspec.structs.replace(LIMITS, watch_minutes=0.02, warm_up_s=0.5, alone_minutes=0.002)
+    _rollout(ScriptedTarget(edge), lines, limits).deploy()
+    (alone,) = (line for line in lines if "watch green alone" in line)
+    assert "0.200 ms CPU each" in alone
+
+
 @pytest.mark.parametrize(
     ("fails", "taken"),
     [
