@@ -58,9 +58,14 @@ def test_the_plain_scorer_agrees_with_the_worker(policy: Policy, tmp_path: Path)
     values, offsets = transactions(), list(range(COUNT))
     directories = [str(store / ref.path) for ref in refs]
     job = Job(
-        *[""] * 6,
-        directories[0],
-        tuple(directories[1:]),
+        bootstrap="",
+        group="",
+        topic_transactions="",
+        topic_decisions="",
+        topic_alerts="",
+        topic_shadow_scores="",
+        champion=directories[0],
+        challengers=tuple(directories[1:]),
         role_epoch=3,
         max_reasons=5,
         batch=COUNT,
