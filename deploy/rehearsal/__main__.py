@@ -33,8 +33,8 @@ from training.machine import describe_machine
 OUT = Path("var/release-rehearsal")
 #: Transactions for the smoke tests of a release.
 SMOKE_TESTS = 20
-#: Seconds of traffic before the first release, so that there is something to replay and to compare with.
-BEFORE_S = 15.0
+#: Seconds of traffic before the first release: there is something to replay then, and the JVM has compiled its code.
+BEFORE_S = 60.0
 #: Seconds to wait for the last decisions.
 LAST_S = 30.0
 
@@ -131,8 +131,8 @@ def rehearse(scratch: Path, logs: Path) -> Rehearsal:
     prepared = prepare()
     messages = [value for _, value in prepared.messages[:20_000]]
     with ExitStack() as opened:
-        broker = opened.enter_context(LocalBroker(scratch / "kafka", brief=True))
-        environment = opened.enter_context(running_environment(prepared.roles, broker, scratch))
+        broker = opened.enter_context(LocalBroker(scratch / "kafka"))
+        environment = opened.enter_context(running_environment(prepared.roles, broker, scratch, logs))
         rehearsals = _Rehearsals(environment, messages, scratch, logs)
         opened.callback(rehearsals.target.close)
         rehearsals.start()

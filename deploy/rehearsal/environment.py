@@ -20,7 +20,10 @@ from stream.settings import Settings
 from training.registry.roles import TrainedRoles, publish
 
 #: Workers of each track, and partitions of the topics: two for each worker while both tracks decide.
-WORKERS, PARTITIONS = 2, 8
+WORKERS, PARTITIONS = 2, 4
+#: A saturated machine answers late rather than with an error: while programs start, they take CPU time from those that
+#: decide, as they would not on machines of their own.
+DEADLINE_MS = 5_000
 _CONFIG = Path(__file__).parents[1] / "release" / "haproxy.cfg"
 
 
@@ -36,8 +39,14 @@ class Environment:
 
 
 @contextmanager
-def running_environment(roles: TrainedRoles, broker: LocalBroker, scratch: Path) -> Iterator[Environment]:
+def running_environment(roles: TrainedRoles, broker: LocalBroker, scratch: Path, logs: Path) -> Iterator[Environment]:
     """Create topics on a running broker, publish models, and run HAProxy until the context exits.
+
+    Args:
+        roles: Models to publish.
+        broker: The running broker.
+        scratch: Directory of ledger and archive.
+        logs: Directory that receives HAProxy's log.
 
     Raises:
         FraudError: If HAProxy is not installed or does not start.
@@ -48,10 +57,11 @@ def running_environment(roles: TrainedRoles, broker: LocalBroker, scratch: Path)
         topic_partitions=PARTITIONS,
         ledger_url=f"sqlite:///{scratch / 'ledger.db'}",
         archive_url=str(scratch / "archive"),
+        http_deadline_ms=DEADLINE_MS,
     )
     create_topics(settings.kafka, settings.topic)
-    # One challenger: all programs of both tracks, Kafka, HAProxy and the clients share this machine.
-    publish(msgspec.structs.replace(roles, challengers=roles.challengers[:1]), settings, "rehearsal")
+    # No challengers: all programs of both tracks, Kafka, HAProxy and the clients share this machine.
+    publish(msgspec.structs.replace(roles, challengers=()), settings, "rehearsal")
     instances = {track: _instances(track, settings) for track in Track}
     http, admin = free_ports(2)
     edges = {f"FRAUD_LB_{track.upper()}": f"127.0.0.1:{instances[track][0].settings.http.port}" for track in Track}
@@ -59,7 +69,7 @@ def running_environment(roles: TrainedRoles, broker: LocalBroker, scratch: Path)
     haproxy = shutil.which("haproxy")
     if haproxy is None:
         raise FraudError("haproxy is not installed; install it, for example with: apt install haproxy")
-    with ProgramProcess([haproxy, "-db", "-f", str(_CONFIG)], scratch / "haproxy.log", os.environ | variables):
+    with ProgramProcess([haproxy, "-db", "-f", str(_CONFIG)], logs / "haproxy.log", os.environ | variables):
         yield Environment(settings, instances, f"http://127.0.0.1:{http}", ("127.0.0.1", admin))
 
 
