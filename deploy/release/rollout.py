@@ -183,7 +183,13 @@ class Rollout:
         self._start_workers()
         with self._journal.step(f"watch {self._new} beside {self._old}") as step:
             watched = watch.run(self._limits.watch_minutes, beside=True)
-            step.detail = _summary(self._old, watched.old_workers) + "; " + _summary(self._new, watched.new_workers)
+            old, new = watched.old_workers, watched.new_workers
+            step.detail = f"{_summary(self._old, old)}; {_summary(self._new, new)}"
+            if min(old.decided, new.decided) < self._limits.min_decisions:
+                step.detail += (
+                    f"; with fewer than {self._limits.min_decisions:,} decisions of each, alert rate, scores and CPU "
+                    "time were not compared"
+                )
         self._stop_old_workers()
         self._watch_alone(watch)
 

@@ -62,13 +62,16 @@ class Watch:
             ReleaseRejectedError: If the new track breaks a limit.
         """
         began_s = time.monotonic()
+        old: Sequence[Sample] = ()
         # Errors count from the first moment, CPU time and memory after the warm-up, which a track needs only once.
         start = self._target.samples(self._new)
-        warm = ([], start) if self._warm and not beside else None
+        warm: tuple[Sequence[Sample], Sequence[Sample]] | None = ((), start) if self._warm else None
         watched = Watched(Activity(), Activity(), Activity())
         while (elapsed_s := time.monotonic() - began_s) < minutes * 60:
             time.sleep(self._limits.interval_s)
-            old, new = self._target.samples(self._new.other) if beside else (), self._target.samples(self._new)
+            new = self._target.samples(self._new)
+            if beside:
+                old = self._target.samples(self._new.other)
             self._require_health(new)
             self._reject(too_many_errors(activity(start, new), self._limits))
             if warm is not None:

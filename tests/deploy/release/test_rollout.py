@@ -41,6 +41,15 @@ def test_a_good_release_takes_over(edge: str) -> None:
     assert not any("FAILED" in line for line in lines)
 
 
+def test_the_log_says_when_nothing_was_compared(edge: str) -> None:
+    """On a quiet stream, a watch ends before there is enough to compare; that is no reason to reject the release."""
+    lines: list[str] = []
+    limits = msgspec.structs.replace(LIMITS, min_decisions=10_000_000)
+    _rollout(ScriptedTarget(edge), lines, limits).deploy()
+    (beside,) = (line for line in lines if "watch green beside blue" in line)
+    assert "with fewer than 10,000,000 decisions of each, alert rate, scores and CPU time were not compared" in beside
+
+
 def test_a_track_warms_up_only_once(edge: str) -> None:
     """Watched alone, the new track is counted from the first moment, even for less than the warm-up."""
     lines: list[str] = []
