@@ -22,7 +22,7 @@ compile pyproject.toml requirements/build.in requirements/training.in \
     --extra local --extra ledger --extra http --extra tracing --extra training --extra dev -o requirements/dev.txt "$@"
 compile pyproject.toml requirements/build.in --extra local --extra ledger --extra http --extra tracing --extra training "${like_dev[@]}" \
     -o requirements/demo.txt "$@"
-compile pyproject.toml requirements/build.in --extra ledger --extra archive --extra http --extra tracing "${like_dev[@]}" \
+compile pyproject.toml requirements/build.in --extra ledger --extra http --extra tracing "${like_dev[@]}" \
     -o requirements/serving.txt "$@"
 compile pyproject.toml requirements/build.in requirements/training.in --extra training --extra ledger --extra archive "${like_dev[@]}" \
     -o requirements/training.txt "$@"

@@ -1,6 +1,12 @@
 # syntax=docker/dockerfile:1
-# Model training, retraining on request, and the MLflow server.
-FROM python:3.13-slim AS build
+# Model training, retraining on request, the archive, and the MLflow server.
+
+# Another base: docker build --build-arg BASE=mirror.example.com/python:3.13-slim@sha256:…
+ARG BASE=pinned
+# Dependabot updates this line and no arguments, so the argument names this stage.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS pinned
+
+FROM ${BASE} AS build
 # Needed only on platforms for which some package has no wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
@@ -14,7 +20,7 @@ COPY stream stream
 COPY training training
 RUN /opt/fraud/bin/pip install --no-deps --no-cache-dir --no-build-isolation .
 
-FROM python:3.13-slim
+FROM ${BASE}
 # LightGBM and XGBoost link to the system's OpenMP.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 # A new volume gets the owner of the directory on which it is first mounted.
@@ -29,7 +35,8 @@ ENV PATH=/opt/fraud/bin:$PATH \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \
     FRAUD_ARCHIVE_URL=/archive \
-    FRAUD_BUNDLE_STORE=/bundles
+    FRAUD_BUNDLE_STORE=/bundles \
+    FRAUD_WEB_HOST=0.0.0.0
 WORKDIR /srv/fraud
 USER 10001:10001
 EXPOSE 5000

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from deploy.release.errors import ReleaseError
+from deploy.release.first import TRACK, start_first
 from deploy.release.journal import Journal
 from deploy.release.limits import DEFAULTS, read_limits
 from deploy.release.manifests import SERVING, TRAINING
@@ -25,20 +26,27 @@ API_KEY = "RELEASE_API_KEY"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that `deploy` and `rollback` share."""
-    for option in (
-        click.option("--out", type=_FILE, help="Output file for the outcome and the steps, as JSON."),
-        click.option("--limits", type=_FILE, default=DEFAULTS, help="File with the limits.  [default: limits.yaml]"),
-        click.option(
-            "--transactions",
-            type=_FILE,
-            required=True,
-            help="File with transactions for the smoke tests, one JSON object per line.",
-        ),
-    ):
-        command = option(command)
-    return command
+def _images(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name the images of a release."""
+    serving = click.option(
+        "--image", required=True, metavar="[NAME@]sha256:…", help="Serving image of the release, by digest."
+    )
+    training = click.option(
+        "--training-image",
+        metavar="[NAME@]sha256:…",
+        help="Training image.  [default: archive and `watch` stay as they are]",
+    )
+    return serving(training(command))
+
+
+_limits = click.option("--limits", type=_FILE, default=DEFAULTS, help="File with the limits.  [default: limits.yaml]")
+_transactions = click.option(
+    "--transactions",
+    type=_FILE,
+    required=True,
+    help="File with transactions for the smoke tests, one JSON object per line.",
+)
+_out = click.option("--out", type=_FILE, help="Output file for the outcome and the steps, as JSON.")
 
 
 @click.group()
@@ -53,15 +61,15 @@ def main() -> None:
 
 @main.command()
 @click.argument("where")
-@click.option("--image", required=True, metavar="[NAME@]sha256:…", help="Serving image of the release, by digest.")
-@click.option("--training-image", metavar="[NAME@]sha256:…", help="Training image.  [default: `watch` stays as it is]")
-@_options
+@_images
+@_transactions
+@_limits
+@_out
 def deploy(
     *, where: str, image: str, training_image: str | None, transactions: Path, limits: Path, out: Path | None
 ) -> None:
     """Deploy a release to the track that does not serve."""
-    images = {SERVING: image} | ({TRAINING: training_image} if training_image else {})
-    with closing(_open(where, images)) as target:
+    with closing(_open(where, _by_name(image, training_image))) as target:
         new = target.serving().other
         journal = Journal(click.echo)
         record = Record("deploy", where, new, image)
@@ -73,7 +81,29 @@ def deploy(
 
 @main.command()
 @click.argument("where")
-@_options
+@_images
+@_transactions
+@_out
+def first(*, where: str, image: str, training_image: str | None, transactions: Path, out: Path | None) -> None:
+    """Start the first release on a compose host. There is nothing yet to compare it with.
+
+    On Kubernetes, the overlay is applied instead.
+    """
+    with closing(_open(where, _by_name(image, training_image))) as target:
+        if any(ready for track in Track for ready, _ in target.running(track).values()):
+            raise click.ClickException("a release runs there already; use deploy")
+        journal = Journal(click.echo)
+        record = Record("first", where, TRACK, image)
+        with record.written_by(journal):
+            start_first(target, _lines(transactions), _headers(), journal)
+    _end(record, out)
+
+
+@main.command()
+@click.argument("where")
+@_transactions
+@_limits
+@_out
 def rollback(*, where: str, transactions: Path, limits: Path, out: Path | None) -> None:
     """Return to the release on the other track, which served before.
 
@@ -112,19 +142,35 @@ def status(*, where: str) -> None:
             click.echo(f"{track:5}  {mark:6}  {counts}  {target.release(track) or 'never started'}")
 
 
-def _open(where: str, images: dict[str, str]) -> ReleaseTarget:
+def _by_name(image: str, training_image: str | None) -> dict[str, str]:
+    return {SERVING: image} | ({TRAINING: training_image} if training_image else {})
+
+
+def _headers() -> dict[str, str]:
     key = os.environ.get(API_KEY)
-    return open_target(where, images, {"Authorization": f"Bearer {key}"} if key else {})
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _open(where: str, images: dict[str, str]) -> ReleaseTarget:
+    return open_target(where, images, _headers())
+
+
+def _lines(transactions: Path) -> list[bytes]:
+    try:
+        return transactions.read_bytes().splitlines()
+    except OSError as error:
+        raise ReleaseError(f"cannot read {transactions} ({error.strerror}); name a file with --transactions") from None
 
 
 def _rollout(target: ReleaseTarget, new: Track, limits: Path, transactions: Path, journal: Journal) -> Rollout:
-    try:
-        lines = transactions.read_bytes().splitlines()
-    except OSError as error:
-        raise ReleaseError(f"cannot read {transactions} ({error.strerror}); name a file with --transactions") from None
-    key = os.environ.get(API_KEY)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return Rollout(target, new, read_limits(limits), transactions=lines, headers=headers, journal=journal)
+    return Rollout(
+        target,
+        new,
+        read_limits(limits),
+        transactions=_lines(transactions),
+        headers=_headers(),
+        journal=journal,
+    )
 
 
 def _end(record: Record, out: Path | None) -> None:

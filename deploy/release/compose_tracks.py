@@ -1,7 +1,8 @@
-"""The services of both tracks for Docker Compose, made from docker-compose.yml.
+"""The services of a release for Docker Compose, made from docker-compose.yml.
 
-Each track has the services http, worker, ledger and archive under names of its own, with the track's image, slots and
-ports. Everything else about them (settings, hardening, networks, health checks) is what docker-compose.yml says.
+Edge and workers exist once for each track, under names of their own, with the track's image, slots and ports.
+Everything else about them (settings, hardening, networks, health checks) is what docker-compose.yml says. The ledger,
+the archive and `watch` have no tracks: they keep their names, and get the release's images when it is final.
 """
 
 import copy
@@ -9,55 +10,71 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.release.errors import ReleaseError
+from deploy.release.manifests import SERVING, TRAINING
 from deploy.release.tracks import Program, Track
 
-#: Port of each service inside its container, and the first port of each track on the host's loopback address.
-INNER_PORTS = {"http": 6072, "worker": 6066, "ledger": 6068, "archive": 6070}
+Services = dict[str, dict[str, Any]]
+
+#: Service of docker-compose.yml of each program that has tracks, with its port inside the container.
+ORIGINALS = {Program.EDGE: ("http", 6072), Program.WORKER: ("worker", 6066)}
+#: Services without tracks, by the image that they run, with the port of those that have one.
+SHARED: dict[str, dict[str, int | None]] = {
+    SERVING: {"topics": None, "ledger": 6068},
+    TRAINING: {"archive": 6070, "watch": None},
+}
+#: First port of each track on the host's loopback address.
 FIRST_PORTS = {Track.BLUE: 26_000, Track.GREEN: 27_000}
-#: Services of docker-compose.yml by the program that they run.
-_SERVICES = {Program.EDGE: ("http",), Program.WORKER: ("worker",), Program.STORES: ("ledger", "archive")}
 #: Dropped from a service: tracks start by name and not by profile, their images are built before, and what they depend
 #: on runs already.
 _DROPPED = ("profiles", "build", "depends_on")
 
 
-def services_of(track: Track, program: Program, workers: int) -> dict[str, int]:
-    """Return a track's services that run a program, each with its port on the host.
-
-    >>> services_of(Track.GREEN, Program.WORKER, workers=2)
-    {'worker-green-0': 27066, 'worker-green-1': 27166}
-    """
-    copies = range(workers if program is Program.WORKER else 1)
-    return {
-        f"{service}-{track}-{number}": FIRST_PORTS[track] + INNER_PORTS[service] % 1000 + 100 * number
-        for service in _SERVICES[program]
-        for number in copies
-    }
-
-
-def track_services(compose: Mapping[str, Any], images: Mapping[Track, str], workers: int) -> dict[str, Any]:
-    """Return a compose file with the services of tracks, to be used together with docker-compose.yml.
+def track_services(originals: Mapping[str, Any], track: Track, image: str, workers: int) -> Services:
+    """Return the services of a track by name.
 
     Args:
-        compose: docker-compose.yml, decoded.
-        images: Image of each track that has one.
-        workers: Number of workers of each track.
+        originals: The services of docker-compose.yml.
+        track: The track.
+        image: Image that they run.
+        workers: Number of workers.
 
     Raises:
         ReleaseError: If docker-compose.yml lacks a service.
     """
-    services: dict[str, Any] = {}
-    for track, image in images.items():
-        for program in Program:
-            for name, port in services_of(track, program, workers).items():
-                service = name.partition("-")[0]
-                if service not in compose["services"]:
-                    raise ReleaseError(f"docker-compose.yml has no service {service}; use the one of the release")
-                ours = copy.deepcopy(dict(compose["services"][service]))
-                for key in _DROPPED:
-                    ours.pop(key, None)
-                ours["image"] = image
-                ours["environment"] |= {"FRAUD_KAFKA_SLOT": name}
-                ours["ports"] = [f"127.0.0.1:{port}:{INNER_PORTS[service]}"]
-                services[name] = ours
-    return {"services": services}
+    services = {}
+    for program, (original, inner) in ORIGINALS.items():
+        if original not in originals:
+            raise ReleaseError(f"docker-compose.yml has no service {original}; use the one of the release")
+        for number in range(workers if program is Program.WORKER else 1):
+            name, port = f"{original}-{track}-{number}", FIRST_PORTS[track] + inner % 1000 + 100 * number
+            services[name] = _copy(originals[original]) | {"image": image, "ports": [f"127.0.0.1:{port}:{inner}"]}
+            services[name]["environment"]["FRAUD_KAFKA_SLOT"] = name
+            # Prometheus finds all of a program's instances by the name of the original.
+            networks = services[name]["networks"]
+            services[name]["networks"] = {network: {"aliases": [original]} for network in networks}
+    return services
+
+
+def shared_services(images: Mapping[str, str]) -> Services:
+    """Return what a release changes about the services without tracks.
+
+    Args:
+        images: Reference of each image of the release by its name; services of other images are left out.
+    """
+    return {service: {"image": images[name]} for name in SHARED if name in images for service in SHARED[name]}
+
+
+def ports_of(services: Services, track: Track, program: Program) -> dict[str, int]:
+    """Return the port on the host of each of a track's services that run a program.
+
+    Args:
+        services: Services of tracks, as `track_services` returns them.
+        track: The track.
+        program: The program.
+    """
+    prefix = f"{ORIGINALS[program][0]}-{track}-"
+    return {name: int(each["ports"][0].split(":")[1]) for name, each in services.items() if name.startswith(prefix)}
+
+
+def _copy(original: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: copy.deepcopy(value) for key, value in original.items() if key not in _DROPPED}

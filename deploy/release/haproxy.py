@@ -1,12 +1,15 @@
 """Moves HTTP traffic between the tracks with HAProxy's runtime API, without a reload."""
 
 import socket
+import time
 
 from deploy.release.errors import ReleaseError
 from deploy.release.tracks import Track
 
-#: Seconds to wait for HAProxy's answer.
-TIMEOUT_S = 5.0
+#: Seconds to wait for HAProxy's answer, and for a server to pass its health check.
+TIMEOUT_S, UP_S = 5.0, 10.0
+#: Seconds between two looks at a server.
+POLL_S = 0.1
 #: States of a server in `show servers state` (HAProxy's management guide, 9.3): running, and drained by a command.
 _RUNNING, _FORCED_DRAIN = 2, 0x08
 #: Name of the backend in `haproxy.cfg`; each track is a server in it.
@@ -21,11 +24,25 @@ def route_to(admin: tuple[str, int], track: Track) -> None:
         track: Track that gets the requests.
 
     Raises:
-        ReleaseError: If HAProxy does not respond or refuses the change.
+        ReleaseError: If HAProxy does not respond, refuses the change, or finds the track not ready.
     """
     # First the new one, so that there is always a server.
     command(admin, f"set server {BACKEND}/{track} state ready")
-    command(admin, f"set server {BACKEND}/{track.other} state drain")
+    deadline_s = time.monotonic() + UP_S
+    while track not in _receivers(admin):
+        if time.monotonic() > deadline_s:
+            raise ReleaseError(f"HAProxy cannot reach the edge of {track}, or it is not ready; see HAProxy's log")
+        time.sleep(POLL_S)
+    drain(admin, track.other)
+
+
+def drain(admin: tuple[str, int], track: Track) -> None:
+    """Send no new requests to a track.
+
+    Raises:
+        ReleaseError: If HAProxy does not respond or refuses the change.
+    """
+    command(admin, f"set server {BACKEND}/{track} state drain")
 
 
 def serving(admin: tuple[str, int]) -> Track:
@@ -34,19 +51,23 @@ def serving(admin: tuple[str, int]) -> Track:
     Raises:
         ReleaseError: If HAProxy does not respond, or none or both of the tracks would get requests.
     """
-    lines = command(admin, f"show servers state {BACKEND}").splitlines()
-    # A version number, the names of the columns after a #, and a line for each server.
-    names = lines[1].removeprefix("# ").split()
-    servers = [dict(zip(names, line.split(), strict=False)) for line in lines[2:] if line]
-    found = [
-        Track(each["srv_name"])
-        for each in servers
-        if int(each["srv_op_state"]) >= _RUNNING and not int(each["srv_admin_state"]) & _FORCED_DRAIN
-    ]
+    found = _receivers(admin)
     if len(found) != 1:
         shown = " and ".join(found) or "neither track"
         raise ReleaseError(f"HAProxy sends requests to {shown}; make one of them serve: set server {BACKEND}/… state")
     return found[0]
+
+
+def _receivers(admin: tuple[str, int]) -> list[Track]:
+    lines = command(admin, f"show servers state {BACKEND}").splitlines()
+    # A version number, the names of the columns after a #, and a line for each server.
+    names = lines[1].removeprefix("# ").split()
+    servers = [dict(zip(names, line.split(), strict=False)) for line in lines[2:] if line]
+    return [
+        Track(each["srv_name"])
+        for each in servers
+        if int(each["srv_op_state"]) >= _RUNNING and not int(each["srv_admin_state"]) & _FORCED_DRAIN
+    ]
 
 
 def command(admin: tuple[str, int], line: str) -> str:

@@ -15,6 +15,8 @@ from deploy.release.errors import ReleaseError
 from deploy.release.tracks import Track
 
 SERVING, TRAINING = "fraud-stream-serving", "fraud-stream-training"
+#: Deployments of the training image.
+OF_TRAINING_IMAGE = {"archive", "watch"}
 COMPONENT = "app.kubernetes.io/component"
 #: Secret with the user on Kafka that replays decisions: it reads what `fraud-stream replay` reads, and writes nothing.
 REPLAY_SECRET = "kafka-replay"  # noqa: S105 - the name of a Secret
@@ -57,8 +59,8 @@ def track_manifests(environment: str, track: Track, images: Mapping[str, str]) -
 def shared_manifests(environment: str, track: Track, images: Mapping[str, str]) -> list[Resource]:
     """Return what the tracks share, with clients on one of them.
 
-    The namespace is left out, because it exists and changing it needs more rights than a release has; so is `watch` if
-    there is no image for it.
+    The namespace is left out, because it exists and changing it needs more rights than a release has; so are `watch`
+    and the archive if there is no training image.
 
     Raises:
         FraudError: If the manifests cannot be rendered.
@@ -66,7 +68,8 @@ def shared_manifests(environment: str, track: Track, images: Mapping[str, str]) 
     kept = []
     for each in _render(overlay(environment, "shared"), images):
         name = each["metadata"]["name"]
-        if each["kind"] == "Namespace" or (name == "watch" and each["kind"] == "Deployment" and TRAINING not in images):
+        is_training = each["kind"] == "Deployment" and name in OF_TRAINING_IMAGE
+        if each["kind"] == "Namespace" or (is_training and TRAINING not in images):
             continue
         if (each["kind"], name) == ("Service", "http"):
             each["spec"]["selector"]["track"] = str(track)

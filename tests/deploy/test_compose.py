@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import make_url
 
 from deploy.env_example import rendered
+from deploy.release.compose_tracks import ports_of, track_services
+from deploy.release.tracks import Program, Track
 from stream.http.auth import is_loopback
 from stream.settings import read_settings
 from tests.deploy.compose import (
@@ -69,11 +71,12 @@ def test_services_have_the_least_privilege(service: str) -> None:
     assert not SERVICES[service].keys() & {"privileged", "cap_add", "network_mode", "pid"}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [name for name in SERVICES if "build" in SERVICES[name]])
 def test_settings_are_valid(service: str) -> None:
-    """Every FRAUD_ variable of a service and of its image is a setting with a valid value."""
+    """Every FRAUD_ variable of our services and of their images is a setting with a valid value."""
     dockerfile = dockerfile_of(service)
-    environment = {**(dockerfile.environment if dockerfile else {}), **SERVICES[service].get("environment", {})}
+    assert dockerfile is not None
+    environment = {**dockerfile.environment, **SERVICES[service].get("environment", {})}
     settings = read_settings(fraud_settings(environment))
     if service in {"topics", "worker", "ledger", "archive", "http", "train", "watch"}:
         assert settings.kafka.bootstrap == "kafka:9092"
@@ -117,6 +120,8 @@ def test_published_ports_are_listened_on() -> None:
     assert inner["http"] == {read_settings(fraud_settings(SERVICES["http"]["environment"])).http.port}
     assert inner["ledger"] == {read_settings(fraud_settings(SERVICES["ledger"]["environment"])).ledger.web_port}
     assert inner["archive"] == {read_settings(fraud_settings(SERVICES["archive"]["environment"])).archive.web_port}
+    balancer = SERVICES["balancer"]["environment"]
+    assert inner["balancer"] == {int(balancer[f"FRAUD_LB_{name}"].rpartition(":")[2]) for name in ("HTTP", "ADMIN")}
     assert inner["mlflow"] == {int(port) for word in SERVICES["mlflow"]["command"] for port in _port_option(word)}
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
     assert inner["kafka"] == {int(port) for port in re.findall(r"HOST://:(\d+)", listeners)}
@@ -191,6 +196,16 @@ def test_services_share_a_network_with_their_dependencies() -> None:
             assert reached or SERVICES[other]["restart"] == "on-failure:3"
     on_database = {name for name, reached in networks.items() if "database" in reached}
     assert on_database == {"postgres", "mlflow", "ledger", "watch"}
+
+
+def test_only_edges_reach_the_balancer() -> None:
+    """Its runtime API moves the traffic. The tracks have the networks of `http`, and the names that it connects to."""
+    assert {name for name, service in SERVICES.items() if "edge" in service["networks"]} == {"balancer", "http"}
+    assert SERVICES["balancer"]["networks"] == ["edge"]
+    for track in Track:
+        (edge,) = ports_of(track_services(SERVICES, track, "image", 1), track, Program.EDGE)
+        port = SERVICES["http"]["ports"][0].rpartition(":")[2]
+        assert SERVICES["balancer"]["environment"][f"FRAUD_LB_{track.upper()}"] == f"{edge}:{port}"
 
 
 @pytest.mark.parametrize("service", ["ledger", "watch", "mlflow"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from stream.cli import cli as stream_cli
 from tests.deploy.compose import DOCKERFILES, ROOT, SERVICES, dockerfile_of
@@ -71,10 +72,22 @@ def test_images_run_without_root(name: str) -> None:
     assert any(f"--uid {user.partition(':')[0]} " in run for run in DOCKERFILES[name].of("RUN"))
 
 
-@pytest.mark.parametrize("name", DOCKERFILES)
-def test_images_use_a_pinned_slim_python(name: str) -> None:
-    """Every stage has the same pinned base, so that what one stage builds runs in the next."""
-    assert set(DOCKERFILES[name].bases) == {"python:3.13-slim"}
+def test_images_have_one_base_which_is_pinned_by_digest() -> None:
+    """The base is an argument whose default is a digest, on a line that Dependabot updates; both images share it."""
+    (bases,) = {tuple(dockerfile.bases) for dockerfile in DOCKERFILES.values()}
+    assert re.fullmatch(r"python:3\.13-slim@sha256:[0-9a-f]{64}", bases[0])
+    assert set(bases[1:]) == {"${BASE}"}
+    for dockerfile in DOCKERFILES.values():
+        argument, pinned = dockerfile.all[:2]
+        assert (argument.word, argument.rest) == ("ARG", "BASE=pinned")
+        assert pinned.rest.endswith(" AS pinned")
+
+
+def test_dependabot_updates_the_base() -> None:
+    """Dependabot looks for Dockerfiles in the folder of ours."""
+    configuration = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))
+    folders = [each["directory"] for each in configuration["updates"] if each["package-ecosystem"] == "docker"]
+    assert folders == ["/deploy/docker"]
 
 
 def test_images_install_their_lock_with_hashes() -> None:

@@ -10,8 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from deploy.release import haproxy
 from deploy.release.errors import ReleaseError
-from deploy.release.haproxy import command, route_to, serving
+from deploy.release.haproxy import command, drain, route_to, serving
 from deploy.release.tracks import Track
 from stream.local.program_process import ProgramProcess
 from stream.runtime.ports import free_port, free_ports
@@ -76,6 +77,12 @@ def _responses(url: str, count: int) -> Counter[str]:
     return found
 
 
+def _readdress(admin: tuple[str, int], port: int) -> None:
+    """Give green another port. HAProxy confirms this change with words."""
+    with pytest.raises(ReleaseError, match="port changed"):
+        command(admin, f"set server edge/green addr 127.0.0.1 port {port}")
+
+
 def test_requests_go_to_one_track(balancer: tuple[str, tuple[str, int]]) -> None:
     """After each move, all new requests go to the chosen track, and none fails."""
     url, admin = balancer
@@ -83,6 +90,41 @@ def test_requests_go_to_one_track(balancer: tuple[str, tuple[str, int]]) -> None
         route_to(admin, track)
         assert _responses(url, 20) == {track: 20}
         assert serving(admin) is track
+
+
+def test_traffic_stays_where_it_is_if_the_other_track_is_down(
+    balancer: tuple[str, tuple[str, int]], edges: dict[Track, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that are moved to a server that HAProxy cannot reach would fail."""
+    monkeypatch.setattr(haproxy, "UP_S", 0.5)
+    url, admin = balancer
+    route_to(admin, Track.BLUE)
+    _readdress(admin, free_port())
+    until(lambda: " green 127.0.0.1 0 " in command(admin, "show servers state edge"))
+    with pytest.raises(ReleaseError, match="cannot reach the edge of green"):
+        route_to(admin, Track.GREEN)
+    assert _responses(url, 20) == {Track.BLUE: 20}
+    _readdress(admin, edges[Track.GREEN])
+    monkeypatch.setattr(haproxy, "UP_S", 10.0)
+    route_to(admin, Track.GREEN)
+    assert _responses(url, 20) == {Track.GREEN: 20}
+
+
+def test_a_drained_track_gets_no_requests(balancer: tuple[str, tuple[str, int]]) -> None:
+    """A new edge is drained before it starts, so that no request reaches it before its smoke tests."""
+    url, admin = balancer
+    drain(admin, Track.GREEN)
+    assert _responses(url, 20) == {Track.BLUE: 20}
+    assert serving(admin) is Track.BLUE
+
+
+def test_its_own_health_does_not_depend_on_the_edges(balancer: tuple[str, tuple[str, int]]) -> None:
+    """Otherwise it would be restarted while the edges are."""
+    url, admin = balancer
+    for track in Track:
+        drain(admin, track)
+    with urlopen(f"{url}balancer/healthz", timeout=5) as response:  # noqa: S310 - a server of this test
+        assert response.status == 200
 
 
 def test_a_refused_command_is_an_error(balancer: tuple[str, tuple[str, int]]) -> None:

@@ -50,7 +50,7 @@ def test_a_digest_alone_keeps_the_name(green: list[Resource]) -> None:
 
 
 def test_the_shared_part_has_clients_where_they_are_and_both_images() -> None:
-    """It contains no namespace, and `watch` only with an image for it."""
+    """It contains no namespace, and `watch` and the archive only with an image for them."""
     tool("kubectl")
     shared = shared_manifests("production", Track.GREEN, IMAGES)
     (service,) = (each for each in shared if (each["kind"], each["metadata"]["name"]) == ("Service", "http"))
@@ -58,7 +58,7 @@ def test_the_shared_part_has_clients_where_they_are_and_both_images() -> None:
     assert _images(shared) == {IMAGES[SERVING], f"{TRAINING}@{DIGEST}"}
     assert "Namespace" not in {each["kind"] for each in shared}
     without = shared_manifests("production", Track.GREEN, {SERVING: DIGEST})
-    assert len(without) == len(shared) - 1
+    assert len(without) == len(shared) - 2
     assert _images(without) == {f"{SERVING}@{DIGEST}"}
 
 

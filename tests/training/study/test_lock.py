@@ -1,6 +1,8 @@
 """Only one study runs at a time."""
 
 import fcntl
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from schemas.errors import StudyError
 from training.study import lock
-from training.study.lock import single_instance
+from training.study.lock import is_held, single_instance
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +64,16 @@ def test_a_health_check_does_not_stop_the_program_that_it_asks_about(
             result.result(timeout=0.2)
         fcntl.flock(probe, fcntl.LOCK_UN)
         assert result.result(timeout=10) == "runs"
+
+
+def test_a_health_check_sees_whether_the_lock_is_held(tmp_path: Path) -> None:
+    """A missing file, a free lock and a held one; the check itself leaves the lock free."""
+    path = tmp_path / "retrain.lock"
+    check = [sys.executable, "-m", "training.study.lock", str(path)]
+    assert not is_held(path)
+    with single_instance(path):
+        assert is_held(path)
+        assert subprocess.run(check, check=False).returncode == 0
+    assert not is_held(path)
+    free = subprocess.run(check, check=False, capture_output=True, text=True)
+    assert (free.returncode, free.stderr) == (1, f"no process holds {path}\n")
