@@ -27,6 +27,7 @@
     │   └── StaleOwnerError             another ledger has taken over the partition
     ├── ArchiveError                the archive cannot be used
     │   └── ArchiveUnavailableError     the archive's file system is unavailable (also a StoreUnavailableError)
+    ├── BackupError                 a backup that cannot be made or restored
     └── KafkaError
         ├── BrokerUnavailableError      no broker responds at the bootstrap address
         ├── AccessDeniedError           the broker's access rules do not allow an operation
@@ -186,6 +187,10 @@ class ArchiveError(FraudError):
 
 class ArchiveUnavailableError(ArchiveError, StoreUnavailableError):
     """The archive's file system is unavailable."""
+
+
+class BackupError(FraudError):
+    """A backup cannot be made, is damaged, or cannot be restored."""
 
 
 class KafkaError(FraudError):

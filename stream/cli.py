@@ -12,6 +12,7 @@ COMMANDS = {
         "stream.commands.archive:archive_command",
         "Write transactions, decisions and labels to Parquet files.",
     ),
+    "backup": ("stream.commands.backup:backup", "Make, check and restore backups of ledger, bundles and roles."),
     "compare": ("stream.commands.compare:compare", "Show which decisions challengers would have changed."),
     "dead-letters": (
         "stream.commands.dead_letters:dead_letters",

@@ -50,6 +50,7 @@ FLOORS = {
     "stream.ledger": 5,
     "stream.archive": 5,
     "stream.replay": 5,
+    "stream.backup": 5,
     "stream.http": 5,
     "stream.app": 6,
     "stream.cli": 6,

@@ -96,6 +96,8 @@ PROGRAMS: dict[str, Access] = {
     "replay": Access(("transactions", "transactions_http", "decisions", "model_updates"), (), (SPAN, WHOLE_TOPIC)),
     "verify": Access(("transactions", "transactions_http", "model_updates"), (), (SPAN, WHOLE_TOPIC)),
     "drift": Access(("drift_reports",), (), (WHOLE_TOPIC,)),
+    # It writes only to restore the topic.
+    "backup": Access(("model_updates",), ("model_updates",), (WHOLE_TOPIC,), (MODEL_UPDATES_WRITER,)),
 }
 
 #: What other systems and people read and write.
