@@ -1,8 +1,10 @@
 """Check that the newest transactions look like the candidate's drift reference, by the rule of the live monitor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.manifest import Manifest
+from schemas.messages import DriftState
 from stream.drift.alarm_rule import DriftLimits
 from training.drift.history import ColumnHistory, column_histories, worst_first
 from training.drift.offline import FileDrift
@@ -11,6 +13,11 @@ from training.validation.thresholds import ReferenceDriftLimits
 
 #: Number of columns that a text lists.
 _LISTED = 5
+#: States that are as severe as an alarm, and as a page.
+_AT_LEAST: Mapping[DriftState, frozenset[DriftState]] = {
+    "alarm": frozenset({"alarm", "page"}),
+    "page": frozenset({"page"}),
+}
 _HEAD = ("column", "state in the newest window", "champion's state", "PSI", "PSI limit", "KS/JS", "KS/JS limit")
 
 
@@ -46,10 +53,14 @@ def check_drift(
     judgeable = [column for column in columns if column.windows and column.windows[-1].state != "unknown"]
     if not judgeable:
         return judged("drift", problems, "", figures) if problems else not_checked("drift", _why_not(candidate, live))
-    bad = {"alarm", "page"} if limits.fails_at == "alarm" else {"page"}
+    bad = _AT_LEAST[limits.fails_at]
     drifted = [column for column in worst_first(columns) if column.windows[-1].state in bad]
     states = _states(champion)
-    excused = [column for column in drifted if limits.excuse_if_champion_drifted and states.get(column.name) in bad]
+    excused = [
+        column
+        for column in drifted
+        if limits.excuse_if_champion_drifted and states.get(column.name) in _AT_LEAST[column.windows[-1].state]
+    ]
     if failed := [column for column in drifted if column not in excused]:
         problems.append(
             f"the newest transactions have drifted from the bundle's reference in {_names(failed)}; train on newer "
@@ -57,7 +68,7 @@ def check_drift(
         )
     text = f"{len(judgeable) - len(drifted)} of {len(columns)} columns look like the reference"
     if excused:
-        text += f"; {_names(excused)} drifted, as they have from the champion's reference"
+        text += f"; {_names(excused)} drifted, as far as from the champion's reference"
     figures |= {"columns": len(columns), "drifted": len(drifted), "excused": len(excused)}
     # The sort is stable: columns in the same state remain in the order of how far they drifted.
     listed = sorted(worst_first(columns), key=lambda column: column.windows[-1].state not in bad)
@@ -83,7 +94,7 @@ def _why_not(candidate: ReferenceDrift, live: DriftLimits) -> str:
     )
 
 
-def _states(champion: ReferenceDrift | None) -> dict[str, str]:
+def _states(champion: ReferenceDrift | None) -> dict[str, DriftState]:
     """Return the state of each column of the champion in the newest window."""
     if champion is None or not champion.drift.reports:
         return {}
@@ -97,7 +108,7 @@ def _names(columns: list[ColumnHistory]) -> str:
     return listed + (f" and {len(columns) - _LISTED} more" if len(columns) > _LISTED else "")
 
 
-def _row(column: ColumnHistory, champion: dict[str, str]) -> tuple[str, ...]:
+def _row(column: ColumnHistory, champion: Mapping[str, DriftState]) -> tuple[str, ...]:
     newest = column.windows[-1]
     numbers = (newest.psi, newest.psi_limit, newest.distance, newest.distance_limit)
     shown = ("-" if each is None else f"{each:.3f}" for each in numbers)

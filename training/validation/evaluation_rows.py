@@ -15,6 +15,10 @@ from training.drift.counting import accepted_rows
 REASON = "validation"
 
 
+class RejectsAllError(DataError):
+    """The candidate rejects every transaction on which it could be judged, so it would decide none of them."""
+
+
 class UnseenRows:
     """The labelled transactions that a candidate has not seen.
 
@@ -27,7 +31,8 @@ class UnseenRows:
         evaluations: Number of earlier validations on the same test set.
 
     Raises:
-        DataError: If the candidate has seen all transactions, or rejects those that it has not seen.
+        DataError: If the candidate has seen all transactions, or the data lack a feature of it.
+        RejectsAllError: If it rejects all transactions that it has not seen.
     """
 
     def __init__(
@@ -43,19 +48,24 @@ class UnseenRows:
         #: Transactions that the candidate accepts.
         self.accepted = accepted_rows(rows, candidate.plan)
         if not len(self.accepted):
-            raise DataError(f"the model rejects all {len(rows):,} transactions, because values are missing")
+            raise RejectsAllError(f"the model rejects all {len(rows):,} transactions, because values are missing")
 
     def accepted_by_both(self, champion: LoadedModel) -> Dataset:
         """Return the transactions that the champion has not seen either, and that both models accept.
 
         Raises:
-            DataError: If there are none, or the data lack a feature of the champion.
+            DataError: If the champion accepts none, or the data lack a feature of it.
+            RejectsAllError: If the candidate accepts none of those that the champion accepts.
         """
         first = max(first_unseen(self._data, champion.manifest), self._first)
         rows = self._rows.part(slice(first - self._first, len(self._rows)))
-        both = accepted_rows(accepted_rows(rows, self._candidate.plan), champion.plan)
+        by_champion = accepted_rows(rows, champion.plan)
+        if not len(by_champion):
+            raise DataError(f"the champion rejects all {len(rows):,} transactions, because values are missing")
+        both = accepted_rows(by_champion, self._candidate.plan)
         if not len(both):
-            raise DataError(f"no transaction of {len(rows):,} is accepted by both models, because values are missing")
+            text = f"the model rejects all {len(by_champion):,} transactions that the champion accepts"
+            raise RejectsAllError(f"{text}, because values are missing")
         return both
 
 

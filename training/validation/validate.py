@@ -16,7 +16,7 @@ from training.validation.calibration import check_calibration
 from training.validation.check import CHECKS, CheckResult, judged, not_checked
 from training.validation.cost import check_cost, rows_to_time
 from training.validation.drift import ReferenceDrift, check_drift
-from training.validation.evaluation_rows import UnseenRows, card_numbers
+from training.validation.evaluation_rows import RejectsAllError, UnseenRows, card_numbers
 from training.validation.evidence import Evidence, Missing
 from training.validation.newest import NewestTransactions
 from training.validation.parity import check_parity
@@ -66,6 +66,7 @@ class _Validation:
     def __init__(self, candidate: LoadedModel, evidence: Evidence, thresholds: Thresholds, use: Use) -> None:
         self._candidate, self._evidence, self._thresholds, self._use = candidate, evidence, thresholds, use
         self._rows: UnseenRows | Missing
+        self._rejects_all = False
         manifest = candidate.manifest
         if isinstance(evidence.data, Missing):
             self._rows = evidence.data
@@ -74,6 +75,7 @@ class _Validation:
             self._rows = UnseenRows(evidence.data, candidate, self._record, evidence.evaluations.count(manifest))
         except DataError as error:
             self._rows = Missing(str(error))
+            self._rejects_all = isinstance(error, RejectsAllError)
 
     def _record(self, evaluation: CountedEvaluation) -> None:
         self._evidence.evaluations.record(self._candidate.manifest, evaluation)
@@ -94,7 +96,8 @@ class _Validation:
 
     def _calibration(self) -> CheckResult:
         if isinstance(self._rows, Missing):
-            return not_checked("calibration", self._rows.reason)
+            reason = self._rows.reason
+            return judged("calibration", [reason], "") if self._rejects_all else not_checked("calibration", reason)
         rows = self._rows.accepted
         scored = ScoredRows.of(self._candidate.score(rows.matrix(self._candidate.plan)), rows)
         return check_calibration(scored, self._thresholds.calibration)
@@ -110,6 +113,8 @@ class _Validation:
         try:
             rows = unseen.accepted_by_both(champion)
             alerts = compared_alerts(champion, self._candidate, rows, limits.compare_at.of(self._use))
+        except RejectsAllError as error:
+            return judged("slices", [str(error)], "")
         except DataError as error:
             return not_checked("slices", str(error))
         decided = DecidedRows(rows.label == 1, alerts, card_numbers(rows))

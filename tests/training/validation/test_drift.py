@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.errors import ArchiveUnavailableError, DataError
+from schemas.messages import DriftState
 from stream.archive.files import ArchiveFiles
 from stream.archive.layout import utc_day
 from stream.archive.open_file import OpenFile
@@ -18,8 +19,9 @@ from stream.models.bundle import LoadedModel
 from stream.settings import Settings
 from tests.support.traffic import transaction
 from tests.training.validation.models import make_bundle, read
+from training.drift.history import ALARMS
 from training.drift.offline import measure_drift
-from training.validation.check import CheckResult
+from training.validation.check import CheckResult, Outcome
 from training.validation.drift import ReferenceDrift, check_drift
 from training.validation.newest import NewestTransactions
 from training.validation.thresholds import DEFAULT
@@ -115,10 +117,44 @@ def test_a_champion_that_drifted_as_well_excuses(
     champion = read(make_bundle(tmp_path / "other", reference=True, bias=-2.0))
     result = check(model, url, live, champion)
     assert result.outcome == "passed"
-    assert "drifted, as they have from the champion's reference" in result.text
+    assert "drifted, as far as from the champion's reference" in result.text
     candidate, other = (measured(each, url, live) for each in (model, champion))
     strict = replace(LIMITS, excuse_if_champion_drifted=False)
     assert check_drift(candidate, other, live, strict).outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "champions", "outcome"),
+    [
+        ("alarm", "alarm", "passed"),
+        ("alarm", "page", "passed"),
+        ("page", "page", "passed"),
+        ("page", "alarm", "failed"),
+        ("alarm", "high", "failed"),
+        ("alarm", "unknown", "failed"),
+    ],
+)
+def test_a_champion_that_drifted_less_does_not_excuse(
+    put: Put, model: LoadedModel, url: str, live: DriftLimits,
+    *, candidates: DriftState, champions: DriftState, outcome: Outcome,
+) -> None:  # fmt: skip
+    """Only a column that has drifted as far from the champion's reference is excused."""
+    put(0, 2000, shift=3.0)
+    both = measured(model, url, live)
+    candidate, champion = (_in_state(both, state) for state in (candidates, champions))
+    assert check_drift(candidate, champion, live, LIMITS).outcome == outcome
+
+
+def _in_state(measured: ReferenceDrift, state: DriftState) -> ReferenceDrift:
+    """Return the drift with every column that has an alarm in the newest window in another state."""
+    *earlier, newest = measured.drift.reports
+    features = {
+        name: replace(column, state=state) if column.state in ALARMS else column
+        for name, column in newest.features.items()
+    }
+    score = replace(newest.score, state=state) if newest.score.state in ALARMS else newest.score
+    reports = (*earlier, replace(newest, features=features, score=score))
+    return dataclasses.replace(measured, drift=dataclasses.replace(measured.drift, reports=reports))
 
 
 def test_too_few_transactions_are_not_checked(put: Put, model: LoadedModel, url: str, live: DriftLimits) -> None:

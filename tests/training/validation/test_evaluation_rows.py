@@ -11,7 +11,7 @@ from tests.training.validation.conftest import LoadFrame
 from tests.training.validation.models import ROWS, START_MS, edit_manifest, make_bundle, read
 from training.data.dataset import Dataset
 from training.data.test_set import CountedEvaluation
-from training.validation.evaluation_rows import UnseenRows, card_numbers
+from training.validation.evaluation_rows import RejectsAllError, UnseenRows, card_numbers
 
 
 @pytest.fixture
@@ -86,6 +86,34 @@ def test_both_models_must_be_new_to_the_rows(
     both = unseen.accepted_by_both(read(champion))
     assert len(both) == (ROWS - 8000) * 9 // 10
     assert both.event_time_ms[0] > data.event_time_ms[8000]
+
+
+def test_rejecting_all_rows_is_an_error_of_its_own(rows: pl.DataFrame, load_frame: LoadFrame, tmp_path: Path) -> None:
+    """It is the model's fault, not that of the data, so it differs from having no rows to judge on."""
+    data = load_frame(rows.with_columns(V1=pl.lit(None, dtype=pl.Float64)))
+    strict = make_bundle(tmp_path / "strict")
+    edit_manifest(strict, missing="refuse")
+    with pytest.raises(RejectsAllError, match="rejects all 20,000 transactions, because values are missing"):
+        UnseenRows(data, read(strict), lambda _: None)
+
+
+def test_rejecting_all_rows_of_the_champion_is_an_error_of_its_own(
+    rows: pl.DataFrame, load_frame: LoadFrame, champion: Path, tmp_path: Path
+) -> None:
+    """Rows that the champion has seen do not count; if it rejects all others itself, the candidate is not at fault."""
+    holes = rows.with_columns(V1=pl.when(pl.int_range(pl.len()) >= 8000).then(None).otherwise(pl.col("V1")))
+    data = load_frame(holes)
+    edit_manifest(champion, training_window=window(data, 8000, same_file=False))
+    strict = make_bundle(tmp_path / "strict")
+    edit_manifest(strict, missing="refuse")
+    unseen = UnseenRows(data, read(strict), lambda _: None)
+    assert len(unseen.accepted) == 8000
+    with pytest.raises(RejectsAllError, match="rejects all 12,000 transactions that the champion accepts"):
+        unseen.accepted_by_both(read(champion))
+    edit_manifest(champion, missing="refuse")
+    with pytest.raises(DataError, match="the champion rejects all 12,000 transactions") as error:
+        unseen.accepted_by_both(read(champion))
+    assert not isinstance(error.value, RejectsAllError)
 
 
 def test_cards_are_numbered(rows: pl.DataFrame, load_frame: LoadFrame) -> None:

@@ -118,6 +118,22 @@ def test_too_few_frauds_at_all_are_not_checked() -> None:
     assert (result.outcome, result.text) == ("not checked", "8,000 transactions have 9 frauds; 10 are needed")
 
 
+def test_too_few_frauds_do_not_excuse_false_positives() -> None:
+    """False positives need no frauds: a candidate that alerts one legitimate transaction in twenty fails."""
+    fraud = np.arange(8000) < 9
+    result = check(fraud, fraud, fraud | (np.arange(8000) % 20 == 19))
+    assert result.outcome == "failed"
+    assert "false-positive rate in slice “all transactions” is 5.01%, the champion's is 0.00%" in result.text
+    assert result.table is not None
+
+
+def test_without_any_test_nothing_is_claimed() -> None:
+    """With too few transactions of either kind, no test is made and the table says so."""
+    fraud = np.arange(400) < 9
+    result = check(fraud, fraud, ~fraud)
+    assert (result.outcome, result.figures["tests"]) == ("not checked", 0)
+
+
 def test_the_frauds_of_one_card_are_one_observation() -> None:
     """Twenty missed frauds on one card are one event that says little; on twenty cards, they are evidence."""
     fraud = np.arange(4000) < 40

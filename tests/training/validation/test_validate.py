@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.errors import ArchiveUnavailableError
-from schemas.manifest import MODEL_NAME, Manifest
+from schemas.manifest import MODEL_NAME, Manifest, TrainingWindow
 from schemas.messages import Policy
 from stream.drift.alarm_rule import drift_limits
 from stream.settings import Settings
 from tests.training.validation.conftest import LoadFrame
-from tests.training.validation.models import make_bundle, make_costly, manifest_hash, read
+from tests.training.validation.models import START_MS, edit_manifest, make_bundle, make_costly, manifest_hash, read
 from training.data.test_set import CountedEvaluation
 from training.validation.check import CHECKS, CheckName, CheckResult, Outcome
 from training.validation.evidence import Evidence, Missing
@@ -138,6 +138,24 @@ def test_a_required_check_that_did_not_run_fails(evidence: Evidence, champion: P
     required = replace(DEFAULT.required, register=("drift", "audit"))
     strict = run(champion, alone, "register", replace(DEFAULT, required=required))
     assert strict.reason == "drift was not checked (there is no archive here)"
+
+
+@pytest.mark.parametrize(("first_hole", "check"), [(0, "calibration"), (8000, "slices")])
+def test_a_candidate_that_rejects_everything_fails(
+    rows: pl.DataFrame, load_frame: LoadFrame, evidence: Evidence, champion: Path, tmp_path: Path,
+    *, first_hole: int, check: CheckName,
+) -> None:  # fmt: skip
+    """A model that would make dead letters of everything, or of all that the champion decides, is not registered."""
+    holes = rows.with_columns(V1=pl.when(pl.int_range(pl.len()) >= first_hole).then(None).otherwise(pl.col("V1")))
+    data = load_frame(holes)
+    seen = TrainingWindow(START_MS, int(data.event_time_ms[8000]), 8000, 1, "0" * 64)
+    edit_manifest(champion, training_window=seen)
+    strict = make_bundle(tmp_path / "strict")
+    edit_manifest(strict, missing="refuse")
+    report = run(strict, with_evidence(evidence, champion=read(champion), data=data), "register")
+    assert outcomes(report)[check] == "failed"
+    assert not report.passed
+    assert "the model rejects all " in report.reason
 
 
 def test_no_check_is_required_to_fail(evidence: Evidence, tmp_path: Path) -> None:
