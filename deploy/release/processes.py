@@ -2,8 +2,6 @@
 
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +9,8 @@ from pathlib import Path
 
 from deploy.release.errors import ReleaseError, ReleaseRejectedError
 from deploy.release.haproxy import route_to
-from deploy.release.sample import Sample, parse_sample
+from deploy.release.sample import Sample
+from deploy.release.scrape import scrape
 from deploy.release.tracks import Program, Track
 from schemas.errors import FraudError
 from stream.local.program_process import ProgramProcess, program_address, program_environment
@@ -19,8 +18,8 @@ from stream.settings import Settings
 
 #: Seconds for a program to become ready, and to stop.
 READY_S, STOP_S = 40.0, 20.0
-#: Seconds to wait for a metrics page, and for a replay.
-SCRAPE_S, REPLAY_S = 2.0, 120.0
+#: Seconds to wait for a replay.
+REPLAY_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,11 @@ class Instance:
     def name(self) -> str:
         """Name of the instance, unique in its track."""
         return f"{self.command}-{self.settings.kafka.slot}"
+
+    @property
+    def url(self) -> str:
+        """URL of the instance's web pages, without a path."""
+        return f"http://{program_address(self.command, self.settings)}"
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class ProcessTarget:
                 self._command(track, instance.command),
                 self._logs / f"{track}-{instance.name}.log",
                 self._environment(track, instance.settings),
-                ready_url=f"http://{program_address(instance.command, instance.settings)}/readyz",
+                ready_url=f"{instance.url}/readyz",
                 stop_s=STOP_S,
             )
             process.start()
@@ -139,8 +143,7 @@ class ProcessTarget:
 
     def edge_url(self, track: Track) -> str:
         """See `Target.edge_url`."""
-        edge = self._of(track, Program.EDGE)[0]
-        return f"http://{program_address(edge.command, edge.settings)}"
+        return self._of(track, Program.EDGE)[0].url
 
     def instances(self, track: Track) -> int:
         """See `Target.instances`."""
@@ -148,17 +151,9 @@ class ProcessTarget:
 
     def samples(self, track: Track) -> list[Sample]:
         """See `Target.samples`."""
-        samples = []
-        for program in (Program.EDGE, Program.WORKER):
-            for instance in self._of(track, program):
-                address = program_address(instance.command, instance.settings)
-                try:
-                    with urllib.request.urlopen(f"http://{address}/metrics", timeout=SCRAPE_S) as page:
-                        text = page.read().decode()
-                except (OSError, urllib.error.URLError):
-                    continue
-                samples.append(parse_sample(instance.name, program, time.monotonic(), text))
-        return samples
+        instances = [each for program in (Program.EDGE, Program.WORKER) for each in self._of(track, program)]
+        samples = [scrape(each.name, each.program, each.url, {}) for each in instances]
+        return [each for each in samples if each is not None]
 
     def _of(self, track: Track, program: Program) -> list[Instance]:
         return [each for each in self._instances[track] if each.program is program]

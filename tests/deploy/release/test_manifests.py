@@ -1,19 +1,26 @@
 """The manifests of a release: its own images, and a pod that decides transactions again."""
 
+import copy
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from deploy.kubernetes.render import OVERLAYS
+from deploy.kubernetes.render import FOLDER, OVERLAYS, overlay, render, resources
 from deploy.kubernetes.validation import VERSIONS, problem
 from deploy.release.errors import ReleaseError
 from deploy.release.manifests import (
     COMPONENT,
+    OF_TRAINING_IMAGE,
     SERVING,
     TRAINING,
+    WORKLOADS,
     Resource,
     image_override,
     replay_manifests,
+    set_image,
     shared_manifests,
     track_manifests,
 )
@@ -100,3 +107,60 @@ def test_the_replay_pod_connects_to_kafka_as_a_user_that_writes_nothing(green: l
     assert secrets == {"kafka-replay"}
     (worker,) = (each for each in green if each["kind"] == "StatefulSet")
     assert "kafka-worker" in str(worker), "the worker's own manifest was changed"
+
+
+@pytest.fixture
+def renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production with images of the team's own registry, as deploy-kubernetes.md describes it."""
+    tool("kubectl")
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    monkeypatch.setattr("deploy.kubernetes.render.FOLDER", tmp_path / "kubernetes")
+    file = overlay("production", "environment") / "kustomization.yaml"
+    content = yaml.safe_load(file.read_text("utf-8"))
+    for image in content["images"]:
+        image["newName"] = f"registry.example.com:5000/first/{image['name']}"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@pytest.mark.usefixtures("renamed")
+def test_a_release_replaces_images_that_the_overlay_renames() -> None:
+    """Its digest is what runs, whatever name and tag the overlay was set up with; a digest alone keeps that name."""
+    first = "registry.example.com:5000/first"
+    assert _images(track_manifests("production", Track.GREEN, IMAGES)) == {IMAGES[SERVING]}
+    assert _images(track_manifests("production", Track.GREEN, {SERVING: DIGEST})) == {f"{first}/{SERVING}@{DIGEST}"}
+    shared = shared_manifests("production", Track.GREEN, IMAGES)
+    assert _images(shared) == {IMAGES[SERVING], f"{first}/{TRAINING}@{DIGEST}"}
+
+
+def test_an_image_is_replaced_by_its_container(green: list[Resource]) -> None:
+    """Other containers that a team adds keep their images, except those of the same image, such as a preparation."""
+    (worker,) = (each for each in copy.deepcopy(green) if each["kind"] == "StatefulSet")
+    pod = worker["spec"]["template"]["spec"]
+    main = pod["containers"][0]["image"]
+    pod["containers"].insert(0, {"name": "proxy", "image": "proxy:1.0"})
+    pod["initContainers"] = [{"name": "prepare", "image": main}]
+    set_image(worker, {SERVING: f"new@{DIGEST}"})
+    images = [each["image"] for each in (*pod["initContainers"], *pod["containers"])]
+    assert images == [f"new@{DIGEST}", "proxy:1.0", f"new@{DIGEST}"]
+    pod["containers"].pop()
+    with pytest.raises(ReleaseError, match="StatefulSet worker-green has no container worker"):
+        set_image(worker, {SERVING: DIGEST})
+
+
+def test_the_programs_of_each_image_are_those_of_the_base() -> None:
+    """A release sets images by program, so a program that moves to the other image must be moved here too."""
+    tool("kubectl")
+    for part in ("shared", *Track):
+        for each in resources(render(overlay("production", part))):
+            if each["kind"] in WORKLOADS:
+                (container,) = each["spec"]["template"]["spec"]["containers"]
+                name = TRAINING if container["name"] in OF_TRAINING_IMAGE else SERVING
+                assert container["image"].startswith(f"{name}:")
+
+
+@pytest.mark.usefixtures("renamed")
+def test_manifests_that_cannot_be_rendered_are_an_error_of_the_release() -> None:
+    """The release stops as for any other reason, so what it has done is undone and recorded."""
+    (overlay("production", "shared") / "namespace.yaml").unlink()
+    with pytest.raises(ReleaseError, match=r"cannot be rendered: .*namespace.yaml"):
+        shared_manifests("production", Track.GREEN, IMAGES)
