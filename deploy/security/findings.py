@@ -3,16 +3,17 @@
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 #: The project's own exceptions, with the reason for each.
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
+Table = Literal["exceptions", "vulnerabilities"]
 
 
 class Finding(NamedTuple):
     """A weakness that a check reports."""
 
-    #: Identifier of the violated rule, such as DL3008, or a licence.
+    #: Identifier of the violated rule or of the vulnerability, such as DL3008, or a licence.
     rule: str
     #: What the finding is about: a file, relative to the repository, a Kubernetes resource or a package.
     subject: str
@@ -32,14 +33,19 @@ class Exemption(NamedTuple):
     reason: str
 
 
-def read_exceptions(path: Path = EXCEPTIONS) -> list[Exemption]:
+def read_exceptions(path: Path | None = None, table: Table = "exceptions") -> list[Exemption]:
     """Return the entries of a file of exceptions.
+
+    Args:
+        path: The file; None for the project's own.
+        table: Entries of `make security`, or the vulnerabilities of `make audit`, which another program finds.
 
     Raises:
         ValueError: If an entry names no subject, a pattern as a subject, or no reason.
     """
     exemptions = []
-    for entry in tomllib.loads(path.read_text("utf-8"))["exceptions"]:
+    path = path or EXCEPTIONS
+    for entry in tomllib.loads(path.read_text("utf-8")).get(table, ()):
         exemption = Exemption(entry["rule"], frozenset(entry["subjects"]), entry["reason"].strip())
         if not exemption.subjects or any("*" in subject for subject in exemption.subjects) or not exemption.reason:
             raise ValueError(f"{path.name}: the exception for {exemption.rule} needs subjects by name, and a reason")

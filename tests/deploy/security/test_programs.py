@@ -45,6 +45,21 @@ def test_an_unexpected_exit_code_is_an_error(folder: Path) -> None:
         run("scan", folder=folder, accepted=(0, 1))
 
 
+def test_an_accepted_exit_code_without_output_is_an_error(folder: Path) -> None:
+    """A program that ends with 1 for findings prints them; with 1 and nothing, it has failed."""
+    _program(folder, "echo no network >&2; exit 1")
+    with pytest.raises(FraudError, match="scan exited with 1: no network"):
+        run("scan", folder=folder, accepted=(0, 1))
+
+
+def test_a_program_sees_the_variables_that_it_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy reaches only the program that needs the internet."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    _program(folder, "env")
+    assert "HTTPS_PROXY" not in run("scan", folder=folder)
+    assert "HTTPS_PROXY=http://proxy:3128" in run("scan", folder=folder, variables=["HTTPS_PROXY"])
+
+
 def test_output_that_is_not_json_is_an_error(folder: Path) -> None:
     """The error says what is wrong with it."""
     _program(folder, "echo oops")
