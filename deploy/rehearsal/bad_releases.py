@@ -22,6 +22,7 @@ class Fault:
         old: Text to replace, which occurs once.
         new: Text to put there.
         caught_by: Step of the release that must fail.
+        because: What the reason for the failure must contain.
     """
 
     name: str
@@ -29,6 +30,11 @@ class Fault:
     old: str
     new: str
     caught_by: str
+    because: str
+
+    def explains(self, step: str, reason: str) -> bool:
+        """Return whether a step that failed is the one that must fail, and for the right reason."""
+        return step.startswith(self.caught_by) and self.because in reason
 
 
 _SCORE = """        refusals: list[Refusal] = []
@@ -40,6 +46,7 @@ FAULTS = (
         "import asyncio\n",
         "import asyncio\nimport a_package_that_nobody_installed\n",
         "start the edge of",
+        "a_package_that_nobody_installed",
     ),
     Fault(
         "answers 500",
@@ -47,6 +54,7 @@ FAULTS = (
         "            self._require_broker()\n",
         '            raise ZeroDivisionError("a fault in a new release")\n',
         "smoke tests on the edge of",
+        "responds with 500",
     ),
     Fault(
         "decides differently",
@@ -54,6 +62,7 @@ FAULTS = (
         "            rows, scores = rows.where(scored), scores[scored]\n",
         "            rows, scores = rows.where(scored), scores[scored] * 0.99\n",
         "decides the last",
+        "decisions differ",
     ),
     Fault(
         "takes twice the CPU time",
@@ -68,6 +77,7 @@ FAULTS = (
 """
         + _SCORE,
         "watch",
+        "of CPU time per decision",
     ),
     Fault(
         "leaks 5 MB/s",
@@ -81,6 +91,7 @@ FAULTS = (
 """
         + _SCORE,
         "watch",
+        "memory grew",
     ),
 )
 

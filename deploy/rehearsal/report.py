@@ -6,6 +6,9 @@ from deploy.rehearsal.traffic import HttpResult
 from deploy.release.journal import Entry
 from training.machine import Machine
 
+#: Seconds in which a release must be rolled back.
+ROLLBACK_S = 30.0
+
 
 class Rehearsed(Struct, frozen=True):
     """One release of a rehearsal."""
@@ -43,6 +46,7 @@ class Rehearsal(Struct, frozen=True):
         """Whether every release ended as expected, and nothing was lost, repeated or answered with an error."""
         return (
             all(each.as_expected and not each.http.failed for each in self.releases)
+            and all(each.rollback_s is None or each.rollback_s <= ROLLBACK_S for each in self.releases)
             and not self.lost + self.repeated + self.http_repeated + self.dead_letters
             and self.http_decided >= sum(each.http.responses for each in self.releases)
         )

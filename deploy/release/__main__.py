@@ -71,6 +71,11 @@ def deploy(
     """Deploy a release to the track that does not serve."""
     with closing(_open(where, _by_name(image, training_image))) as target:
         new = target.serving().other
+        if any(ready for ready, _ in target.running(new).values()):
+            raise ReleaseError(
+                f"programs of {new} run although {new.other} serves, so a release was interrupted; see "
+                '"If the tool is interrupted" in docs/how-to/roll-back.md'
+            )
         journal = Journal(click.echo)
         record = Record("deploy", where, new, image)
         rollout = _rollout(target, new, limits, transactions, journal)
@@ -157,9 +162,12 @@ def _open(where: str, images: dict[str, str]) -> ReleaseTarget:
 
 def _lines(transactions: Path) -> list[bytes]:
     try:
-        return transactions.read_bytes().splitlines()
+        lines = transactions.read_bytes().splitlines()
     except OSError as error:
         raise ReleaseError(f"cannot read {transactions} ({error.strerror}); name a file with --transactions") from None
+    if not lines:
+        raise ReleaseError(f"{transactions} is empty; put transactions into it, one JSON object per line")
+    return lines
 
 
 def _rollout(target: ReleaseTarget, new: Track, limits: Path, transactions: Path, journal: Journal) -> Rollout:

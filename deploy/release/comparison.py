@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.release.limits import Limits
 from deploy.release.sample import Sample
@@ -31,9 +31,17 @@ class Activity:
         return 1000 * self.cpu_s / self.decided if self.decided else math.nan
 
 
-def activity(before: Sequence[Sample], after: Sequence[Sample]) -> Activity:
-    """Return what some instances did between two readings; those that are missing in one of them are left out."""
+def activity(before: Sequence[Sample], after: Sequence[Sample], *, with_new: bool = False) -> Activity:
+    """Return what some instances did between two readings.
+
+    Args:
+        before: The first reading.
+        after: The second reading.
+        with_new: Whether an instance that is missing in the first reading counts, from its start.
+    """
     earlier_by_name = {each.instance: each for each in before}
+    if with_new:
+        earlier_by_name = {each.instance: _at_start(each) for each in after} | earlier_by_name
     pairs = [(earlier_by_name[each.instance], each) for each in after if each.instance in earlier_by_name]
     scores: dict[float, float] = {}
     for earlier, later in pairs:
@@ -99,15 +107,29 @@ def too_much_cpu(old: Activity, new: Activity, limits: Limits) -> str | None:
     return None
 
 
-def too_much_memory(old: Activity, new: Activity, limits: Limits) -> str | None:
+def too_much_memory(old: Activity, new: Activity, limit_mib: float) -> str | None:
     """Return how the new track's memory grows, or None."""
     growth = new.memory_growth_mib - max(old.memory_growth_mib, 0.0)
-    if growth > limits.memory_growth_mib:
+    if growth > limit_mib:
         return (
             f"an instance's memory grew by {new.memory_growth_mib:.0f} MiB, against {old.memory_growth_mib:.0f} MiB "
-            f"(limit {limits.memory_growth_mib:g} MiB more)"
+            f"(limit {limit_mib:g} MiB more)"
         )
     return None
+
+
+def _at_start(sample: Sample) -> Sample:
+    """Return an earlier sample of the same instance, with all counters at 0."""
+    return replace(
+        sample,
+        decided=0.0,
+        alerts=0.0,
+        unscorable=0.0,
+        requests=0.0,
+        errors=0.0,
+        cpu_s=0.0,
+        scores=dict[float, float](),
+    )
 
 
 def _increase(earlier: float, later: float) -> float:

@@ -46,8 +46,14 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     score_ks: _Share
     #: Largest ratio of the new track's CPU time per decision to the old one's.
     cpu_ratio: Annotated[float, Meta(gt=1)]
-    #: Largest growth of an instance's memory after the warm-up, in MiB, beyond that of the old track's instances.
+    #: Largest growth of a worker's memory after the warm-up, in MiB, beyond that of the old track's workers.
     memory_growth_mib: _Positive
+    #: Largest growth of an edge's memory after the warm-up, in MiB.
+    edge_memory_growth_mib: _Positive
+
+    def __post_init__(self) -> None:
+        if 60 * self.watch_minutes < self.warm_up_s + 2 * self.interval_s:
+            raise ValueError("watch_minutes must be longer than warm_up_s and two times interval_s")
 
 
 def read_limits(path: Path = DEFAULTS) -> Limits:

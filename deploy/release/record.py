@@ -1,15 +1,15 @@
-"""What is left of a release: its outcome and its steps, as data."""
+"""The record of a release: its outcome and its steps, as data."""
 
-import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from types import FrameType
 
 from msgspec import Struct
 
 from deploy.release.errors import IncompleteError, ReleaseError
 from deploy.release.journal import Entry, Journal
+from deploy.release.signals import signals_fail_the_step
 
 
 class Outcome(StrEnum):
@@ -41,25 +41,17 @@ class Record(Struct):
 
     @contextmanager
     def written_by(self, journal: Journal) -> Iterator[None]:
-        """Record the outcome of what happens inside; an error of the release ends there.
-
-        A signal that ends the program fails the step in progress, so that the release is rolled back. A second one is
-        ignored: nothing should stop the rollback.
-        """
-        before = {number: signal.signal(number, _fail) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Record the outcome of what happens inside. An error ends there, after the release has been rolled back."""
         try:
-            yield
+            with signals_fail_the_step():
+                yield
         except IncompleteError as error:
             self.outcome, self.reason = Outcome.INCOMPLETE, str(error)
         except ReleaseError as error:
             self.outcome, self.reason = Outcome.ROLLED_BACK, str(error)
+        # A fault of this tool. The record says that the release was rolled back, the traceback why.
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            self.outcome, self.reason = Outcome.ROLLED_BACK, f"{type(error).__name__}: {error}"
         finally:
             self.entries = journal.entries
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _fail(number: int, _: FrameType | None) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise ReleaseError(f"stopped by {signal.Signals(number).name}")

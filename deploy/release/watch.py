@@ -1,5 +1,6 @@
 """Watches a release: reads the tracks' metrics again and again, and rejects the release once a limit is broken."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Watch:
         self._new = new
         self._limits = limits
         self._old_edges = old_edges
+        # Errors count from here: HTTP traffic moves next.
+        self._start = self._target.samples(self._new)
         self._warm = False
+        self._lowest_lag = math.inf
         # When each condition that patience applies to began to hold, in `time.monotonic()`.
         self._since: dict[str, float] = {}
 
@@ -63,9 +67,10 @@ class Watch:
         """
         began_s = time.monotonic()
         old: Sequence[Sample] = ()
-        # Errors count from the first moment, CPU time and memory after the warm-up, which a track needs only once.
-        start = self._target.samples(self._new)
-        warm: tuple[Sequence[Sample], Sequence[Sample]] | None = ((), start) if self._warm else None
+        # CPU time and memory count after the warm-up, which a track needs only once.
+        warm: tuple[Sequence[Sample], Sequence[Sample]] | None = None
+        if self._warm:
+            warm = (), self._target.samples(self._new)
         watched = Watched(Activity(), Activity(), Activity())
         while (elapsed_s := time.monotonic() - began_s) < minutes * 60:
             time.sleep(self._limits.interval_s)
@@ -73,7 +78,7 @@ class Watch:
             if beside:
                 old = self._target.samples(self._new.other)
             self._require_health(new)
-            self._reject(too_many_errors(activity(start, new), self._limits))
+            self._reject(too_many_errors(activity(self._start, new, with_new=True), self._limits))
             if warm is not None:
                 watched = Watched(
                     activity(warm[0], _of(Program.WORKER, old)),
@@ -92,15 +97,23 @@ class Watch:
             self._reject(different_scores(old, new, limits))
             self._reject(too_much_cpu(old, new, limits))
         self._reject(too_much_cpu(self._old_edges, watched.new_edges, limits))
-        for each in (new, watched.new_edges):
-            self._reject(too_much_memory(old, each, limits))
+        # Edges are not compared with the old ones, whose caches of responses are full.
+        self._reject(too_much_memory(old, new, limits.memory_growth_mib))
+        self._reject(too_much_memory(Activity(), watched.new_edges, limits.edge_memory_growth_mib))
 
     def _require_health(self, samples: Sequence[Sample]) -> None:
         expected = self._target.instances(self._new)
         missing = expected - sum(each.ready for each in samples)
         self._tolerate("ready", f"{missing} of {expected} instances are not ready" if missing > 0 else None)
-        lag = sum(each.lag for each in samples)
-        self._tolerate("lag", f"{lag:.0f} transactions behind" if lag > self._limits.lag else None)
+        self._require_progress(sum(each.lag for each in samples))
+
+    def _require_progress(self, lag: float) -> None:
+        """Reject the release if lag is high and does not fall: a track may take over a backlog and work it off."""
+        if lag < self._lowest_lag or lag <= self._limits.lag:
+            self._since.pop("lag", None)
+        self._lowest_lag = min(lag, self._lowest_lag) if lag > self._limits.lag else math.inf
+        behind = f"{lag:.0f} transactions behind, and not catching up" if lag > self._limits.lag else None
+        self._tolerate("lag", behind)
 
     def _tolerate(self, name: str, problem: str | None) -> None:
         """Reject the release if a problem has lasted for longer than patience allows."""

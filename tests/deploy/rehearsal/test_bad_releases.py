@@ -28,6 +28,6 @@ def test_a_fault_fits_the_code(fault: Fault, tmp_path: Path) -> None:
 
 def test_code_that_has_changed_is_an_error(tmp_path: Path) -> None:
     """A fault whose text is no longer in the code does not silently become a good release."""
-    fault = Fault("stale", "stream/cli.py", "this text does not exist", "", "watch")
+    fault = Fault("stale", "stream/cli.py", "this text does not exist", "", "watch", "")
     with pytest.raises(ValueError, match=r"adapt the fault 'stale' in bad_releases\.py"):
         bad_release(fault, tmp_path / "release")

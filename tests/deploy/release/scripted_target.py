@@ -16,6 +16,7 @@ class ScriptedTarget:
         edge: URL of the edges.
         differences: Lines that a replay writes.
         fails: Calls that fail, such as `start green worker`.
+        lag: Transactions that each track is behind.
         growth: What each reading of a track adds to the fields of its samples.
     """
 
@@ -25,11 +26,13 @@ class ScriptedTarget:
         *,
         differences: bytes = b"",
         fails: tuple[str, ...] = (),
+        lag: float = 0.0,
         growth: Mapping[Track, Mapping[str, float]] | None = None,
     ) -> None:
         self._edge = edge
         self._differences = differences
         self._fails = fails
+        self._lag = lag
         self._growth = growth or {}
         self._readings = dict.fromkeys(Track, 0)
         self.calls: list[str] = []
@@ -75,7 +78,7 @@ class ScriptedTarget:
             errors=0,
             cpu_s=2.0 * n,
             memory_bytes=2e8,
-            lag=0,
+            lag=self._lag,
         )
         growth = self._growth.get(track, {})
         return [replace(sample, **{name: getattr(sample, name) + value * n for name, value in growth.items()})]

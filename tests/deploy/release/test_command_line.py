@@ -100,10 +100,10 @@ def test_a_rejected_release_is_exit_code_1(place: _Place, tmp_path: Path) -> Non
     result, record = _run(tmp_path, "deploy", "--image", IMAGE)
     assert (result.exit_code, record.outcome) == (1, Outcome.ROLLED_BACK)
     assert result.output.splitlines()[-1] == "rolled back: start green worker failed"
-    assert sum(entry.step.startswith("roll back") for entry in record.entries) == 3
+    assert sum(entry.step.startswith("roll back") for entry in record.entries) == 2
 
 
-@pytest.mark.parametrize("fails", [("start green worker", "route blue"), ("start green stores",), ("stop blue http",)])
+@pytest.mark.parametrize("fails", [("route green", "route blue"), ("start green stores",), ("stop blue http",)])
 def test_a_release_that_a_person_must_finish_is_exit_code_3(
     place: _Place, tmp_path: Path, fails: tuple[str, ...]
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_signal_rolls_the_release_back(place: _Place, tmp_path: Path, number: 
     place.interrupted_by = number
     result, record = _run(tmp_path, "deploy", "--image", IMAGE)
     assert (result.exit_code, record.reason) == (1, f"stopped by {number.name}")
-    assert place.calls[-4:] == ["stop green worker", "route blue", "stop green http", "close"]
+    assert place.calls[-3:] == ["stop green worker", "stop green http", "close"]
     assert signal.getsignal(number) is before
 
 
@@ -133,8 +133,29 @@ def test_a_rollback_says_which_way_it_takes(place: _Place, tmp_path: Path, ready
     assert (result.exit_code, record.command, record.image) == (0, "rollback", place.earlier)
     assert f"its programs {words} {place.earlier}" in result.output.splitlines()[0]
     assert place.calls == [
-        "start green http", "route green", "start green worker", "stop blue worker", "stop blue http", "close",
+        "start green http", "start green worker", "route green", "stop blue worker", "stop blue http", "close",
     ]  # fmt: skip
+
+
+def test_an_interrupted_release_is_cleared_up_first(place: _Place, tmp_path: Path) -> None:
+    """Deploying over programs that run would stop some that decide."""
+    place.ready = 1
+    transactions = tmp_path / "transactions.jsonl"
+    transactions.write_bytes(transaction(1) + b"\n")
+    arguments = ["deploy", "scripted/somewhere", "--transactions", str(transactions), "--image", IMAGE]
+    result = CliRunner().invoke(command_line.main, arguments)
+    assert "programs of green run although blue serves, so a release was interrupted" in str(result.exception)
+    assert place.calls == ["close"]
+
+
+def test_smoke_tests_need_transactions(place: _Place, tmp_path: Path) -> None:
+    """An edge that has decided nothing has proved nothing."""
+    transactions = tmp_path / "transactions.jsonl"
+    transactions.touch()
+    arguments = ["deploy", "scripted/somewhere", "--transactions", str(transactions), "--image", IMAGE]
+    result = CliRunner().invoke(command_line.main, arguments)
+    assert "transactions.jsonl is empty" in str(result.exception)
+    assert place.calls == ["close"]
 
 
 def test_a_rollback_that_fails_leaves_the_serving_track_as_it_was(place: _Place, tmp_path: Path) -> None:
@@ -142,7 +163,7 @@ def test_a_rollback_that_fails_leaves_the_serving_track_as_it_was(place: _Place,
     place._fails = ("start green worker",)
     result, _ = _run(tmp_path, "rollback")
     assert result.exit_code == 1
-    assert place.calls[-4:] == ["stop green worker", "route blue", "stop green http", "close"]
+    assert place.calls[-3:] == ["stop green worker", "stop green http", "close"]
 
 
 def test_there_may_be_nothing_to_go_back_to(place: _Place, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def test_the_defaults_are_valid() -> None:
         ("cpu_ratio: 1.5", "cpu_ratio: 1.5\ncpu_ration: 2", "unknown field `cpu_ration`"),
         ("cpu_ratio: 1.5", "cpu_ratio: 0.5", "cpu_ratio"),
         ("error_share: 0.001", "error_share: 2", "error_share"),
+        ("warm_up_s: 30", "warm_up_s: 600", "watch_minutes must be longer"),
         ("error_share: 0.001", "error_share: a lot", "error_share"),
         ("error_share: 0.001", "error_share: [", "is not YAML"),
     ],

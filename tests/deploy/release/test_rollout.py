@@ -1,5 +1,7 @@
 """The order of a release's steps, and the way back from each of them, on a target that only records them."""
 
+import signal
+
 import msgspec
 import pytest
 
@@ -14,16 +16,16 @@ from tests.support.traffic import transaction
 LIMITS = msgspec.structs.replace(
     read_limits(), watch_minutes=0.005, alone_minutes=0.002, interval_s=0.02, warm_up_s=0.01, patience_s=0.05
 )
-BEFORE_WORKERS = ["replay green", "start green http", "route green"]
+BEFORE_ROUTE = ["replay green", "start green http", "start green worker"]
 RELEASED = [
-    *BEFORE_WORKERS,
-    "start green worker",
+    *BEFORE_ROUTE,
+    "route green",
     "stop blue worker",
     "stop blue stores",
     "start green stores",
     "stop blue http",
 ]
-BACK = ["stop green worker", "route blue", "stop green http"]
+BACK = ["stop green worker", "stop green http"]
 
 
 def _rollout(target: ScriptedTarget, lines: list[str], limits: Limits = LIMITS) -> Rollout:
@@ -63,17 +65,17 @@ def test_a_track_warms_up_only_once(edge: str) -> None:
     ("fails", "taken"),
     [
         ("replay green", ["replay green"]),
-        ("start green http", [*BEFORE_WORKERS[:2], "stop green http"]),
-        ("route green", [*BEFORE_WORKERS, "route blue", "stop green http"]),
-        ("start green worker", [*BEFORE_WORKERS, "start green worker", *BACK]),
+        ("start green http", [*BEFORE_ROUTE[:2], "stop green http"]),
+        ("start green worker", [*BEFORE_ROUTE, *BACK]),
+        ("route green", [*BEFORE_ROUTE, "route green", "route blue", *BACK]),
         (
             "stop blue worker",
-            [*BEFORE_WORKERS, "start green worker", "stop blue worker", "start blue worker", *BACK],
+            [*BEFORE_ROUTE, "route green", "stop blue worker", "route blue", "start blue worker", *BACK],
         ),
     ],
 )
 def test_a_step_that_fails_is_undone_with_all_before_it(edge: str, fails: str, taken: list[str]) -> None:
-    """The steps so far are undone, the last one first; the failed one may have been half done."""
+    """The steps so far are undone, HTTP traffic first; the failed one may have been half done."""
     target, lines = ScriptedTarget(edge, fails=(fails,)), list[str]()
     with pytest.raises(ReleaseRejectedError, match=f"{fails} failed"):
         _rollout(target, lines).deploy()
@@ -97,7 +99,7 @@ def test_smoke_tests_fail_before_traffic_moves() -> None:
         ({"alerts": 400.0}, "of the decisions alert"),
         ({"cpu_s": 3.0}, "CPU time per decision"),
         ({"memory_bytes": 5e7}, "memory grew"),
-        ({"lag": 20_000.0}, "behind, for more than"),
+        ({"lag": 20_000.0}, "behind, and not catching up, for more than"),
     ],
 )
 def test_a_release_that_breaks_a_limit_is_rolled_back(edge: str, growth: dict[str, float], message: str) -> None:
@@ -105,7 +107,7 @@ def test_a_release_that_breaks_a_limit_is_rolled_back(edge: str, growth: dict[st
     target = ScriptedTarget(edge, growth={Track.GREEN: growth})
     with pytest.raises(ReleaseRejectedError, match=message):
         _rollout(target, []).deploy()
-    assert target.calls == [*BEFORE_WORKERS, "start green worker", *BACK]
+    assert target.calls == [*BEFORE_ROUTE, "route green", "route blue", *BACK]
 
 
 def _difference(**fields: object) -> bytes:
@@ -135,12 +137,44 @@ def test_a_transaction_that_is_rejected_now_is_never_declared(edge: str) -> None
 
 def test_a_rollback_goes_on_where_it_can(edge: str) -> None:
     """A step that cannot be undone is reported, and the others are undone all the same."""
-    target = ScriptedTarget(edge, fails=("start green worker", "stop green worker"))
+    target = ScriptedTarget(edge, fails=("route green", "stop green worker"))
     with pytest.raises(
         IncompleteError, match="the rollback is incomplete, finish it by hand: stop green worker failed"
     ):
         _rollout(target, []).deploy()
-    assert target.calls[-2:] == ["route blue", "stop green http"]
+    assert target.calls[-3:] == ["route blue", *BACK]
+
+
+def test_an_edge_that_still_gets_requests_goes_on(edge: str) -> None:
+    """If HTTP traffic cannot be moved back, stopping the new edge would fail every request."""
+    target = ScriptedTarget(edge, fails=("stop blue worker", "route blue"))
+    with pytest.raises(IncompleteError, match="finish it by hand: route blue failed"):
+        _rollout(target, []).deploy()
+    assert target.calls[-3:] == ["route blue", "start blue worker", "stop green worker"]
+
+
+def test_a_signal_does_not_stop_a_rollback(edge: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle would leave both tracks running."""
+    target = ScriptedTarget(edge, fails=("stop blue worker",))
+    interrupted = ["start blue worker", "stop green http"]
+
+    def call(name: str) -> None:
+        original(name)
+        if name in interrupted:
+            signal.raise_signal(signal.SIGINT)
+
+    original = target._call
+    monkeypatch.setattr(target, "_call", call)
+    with pytest.raises(ReleaseRejectedError, match="stop blue worker failed"):
+        _rollout(target, []).deploy()
+    assert target.calls[-4:] == ["route blue", "start blue worker", *BACK]
+
+
+def test_a_backlog_that_falls_is_no_reason_to_reject(edge: str) -> None:
+    """A track that takes over from one that was too slow has to work off what that one left."""
+    target = ScriptedTarget(edge, growth={Track.GREEN: {"lag": -100_000.0}}, lag=10_000_000.0)
+    _rollout(target, []).restore()
+    assert target.calls[-1] == "stop blue http"
 
 
 @pytest.mark.parametrize("fails", ["start green stores", "stop blue stores", "stop blue http"])
@@ -164,7 +198,7 @@ def test_a_restored_track_must_work(edge: str) -> None:
     target = ScriptedTarget(edge, growth={Track.GREEN: {"unscorable": 10.0}})
     with pytest.raises(ReleaseRejectedError, match="could not be scored"):
         _rollout(target, []).restore()
-    assert target.calls == [*RELEASED[1:5], "start blue worker", *BACK]
+    assert target.calls == [*RELEASED[1:5], "route blue", "start blue worker", *BACK]
 
 
 def test_an_error_of_the_tool_itself_is_rolled_back_and_no_success(edge: str) -> None:
@@ -172,5 +206,5 @@ def test_an_error_of_the_tool_itself_is_rolled_back_and_no_success(edge: str) ->
     target, lines = ScriptedTarget(edge, growth={Track.GREEN: {"no such field": 1.0}}), list[str]()
     with pytest.raises(AttributeError):
         _rollout(target, lines).deploy()
-    assert target.calls == [*BEFORE_WORKERS, "start green worker", *BACK]
-    assert [line.split("  ")[1].split(" ")[0] for line in lines if "watch" in line] == ["FAILED"]
+    assert target.calls == [*BEFORE_ROUTE, "route blue", *BACK]
+    assert "FAILED HTTP traffic goes to green" in lines[4]
