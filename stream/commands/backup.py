@@ -18,8 +18,10 @@ from stream.backup.sqlite import SqlitePart
 from stream.clock import SystemClock
 from stream.commands.command_line import examples
 from stream.commands.formatting import counted
-from stream.settings import Settings, read_settings
+from stream.kafka.topics import DAY_MS, TopicSpec, topic_table
+from stream.settings import Settings, TopicSettings, read_settings
 
+HOUR_MS = 60 * 60 * 1000
 _SQLITE = "sqlite:///"
 
 
@@ -128,10 +130,17 @@ def restore(
     database is restored; when it starts again, it continues from the offsets in the database.
     """
     began = time.monotonic()
-    parts = _select(_all_parts(read_settings(), databases, folders), names)
+    settings = read_settings()
+    parts = _select(_all_parts(settings, databases, folders), names)
     manifest = restore_backup(directory, parts, click.echo)
-    age_h = (SystemClock().now_ms() - manifest.created_at_ms) / 3_600_000
-    click.echo(f"restored in {time.monotonic() - began:.1f} s from a backup that is {age_h:.1f} hours old")
+    age_ms = SystemClock().now_ms() - manifest.created_at_ms
+    click.echo(f"restored in {time.monotonic() - began:.1f} s from a backup that is {age_ms / HOUR_MS:.1f} hours old")
+    if "ledger" in [part.name for part in parts] and (topic := _shortest_kept(settings.topic)).retention_ms < age_ms:
+        click.echo(
+            f"warning: topic {topic.name} is kept for {topic.retention_ms // DAY_MS} days, so the ledger will lack "
+            "what came between the backup and the oldest message in Kafka; restore a newer backup if there is one",
+            err=True,
+        )
 
 
 def _all_parts(
@@ -149,6 +158,12 @@ def _all_parts(
         *(FolderPart(name, url) for name, url in folders),
         *([FilePart("keys", Path(settings.http.keys))] if settings.http.keys else []),
     ]
+
+
+def _shortest_kept(topics: TopicSettings) -> TopicSpec:
+    """Return the topic from which a ledger can catch up for the shortest time."""
+    read = (topics.decisions, topics.shadow_scores, topics.labels)
+    return min((spec for spec in topic_table(topics) if spec.name in read), key=lambda spec: spec.retention_ms)
 
 
 def _database(name: str, url: str) -> Part:

@@ -1,5 +1,6 @@
 """`fraud-stream backup` saves and restores what the settings and options name."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -75,6 +76,17 @@ def test_a_backup_is_verified(run: Run, backup: str) -> None:
     assert "parts ledger, mlflow, bundles, mlartifacts, all intact" in done.output
     (Path(backup) / "bundles/fraud/1/model.onnx").write_bytes(b"")
     assert "has 0 bytes instead of" in str(run("source", "verify", backup).exception)
+
+
+@pytest.mark.parametrize(("days", "warns"), [(29, False), (31, True)])
+def test_a_ledger_that_cannot_catch_up_is_a_warning(run: Run, backup: str, days: int, warns: bool) -> None:
+    """Kafka keeps decisions for 30 days: an older backup is restored, but what it will lack is said."""
+    path = Path(backup) / "backup.json"
+    manifest = json.loads(path.read_bytes())
+    path.write_text(json.dumps(manifest | {"created_at_ms": manifest["created_at_ms"] - days * 86_400_000}))
+    done = run("target", "restore", backup, "--part", "ledger")
+    assert done.exit_code == 0, done.output
+    assert ("warning: topic decisions is kept for 30 days" in done.output) is warns
 
 
 @pytest.mark.parametrize(
