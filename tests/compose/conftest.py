@@ -22,7 +22,18 @@ from tests.support.topics import produce_all
 BUILD = Path(__file__).parent / "stand_ins" / "build.sh"
 #: Images stay here between runs, and so do the logs of the last run; `make clean` removes them.
 DIRECTORY = ROOT / "var" / "compose"
-PORTS = ("KAFKA", "MLFLOW", "WORKER", "LEDGER", "ARCHIVE", "HTTP", "PROMETHEUS", "ALERTMANAGER")
+PORTS = (
+    "KAFKA",
+    "MLFLOW",
+    "WORKER",
+    "LEDGER",
+    "ARCHIVE",
+    "HTTP",
+    "BALANCER",
+    "BALANCER_ADMIN",
+    "PROMETHEUS",
+    "ALERTMANAGER",
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class Running:
     Attributes:
         project: The compose project.
         ports: Ports on this machine, by the prefix of their variables.
-        http_key: API key that may request decisions.
+        http_key: API key that may request decisions and read metrics.
     """
 
     project: Project
@@ -79,7 +90,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 def running(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """All services, healthy."""
     secrets = tmp_path_factory.mktemp("secrets")
-    predict_key, predict_entry = make_key("test", ("predict",))
+    predict_key, predict_entry = make_key("test", ("predict", "metrics"))
     metrics_key, metrics_entry = make_key("prometheus", ("metrics",))
     for entry in (predict_entry, metrics_entry):
         add_key(secrets / "http-keys.json", entry)

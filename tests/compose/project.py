@@ -10,7 +10,7 @@ from tests.compose.engine import Engine
 from tests.deploy.compose import ONE_SHOT, ROOT, SERVICES
 
 NAME = "fraud-compose-test"
-OVERRIDE = Path(__file__).parent / "stand_ins" / "override.yml"
+FILES = (ROOT / "docker-compose.yml", Path(__file__).parent / "stand_ins" / "override.yml")
 PODMAN = Path(__file__).parent / "podman.sh"
 #: Services that can't run here: there is no stand-in for Grafana.
 LEFT_OUT = {"grafana"}
@@ -36,18 +36,26 @@ class Project:
         engine: podman.
         podman_compose: Path of podman-compose.
         variables: Variables of docker-compose.yml and of the override file.
+
+    Attributes:
+        program: podman-compose with its options, without those that name the project and its files.
     """
 
     def __init__(self, engine: Engine, podman_compose: Path, variables: dict[str, str]) -> None:
         self._engine, self._variables = engine, variables
         profiles = [word for profile in PROFILES for word in ("--profile", profile)]
-        options = ["--in-pod=false", f"--podman-path={PODMAN}"]
-        self._command = [str(podman_compose), "-p", NAME, *options, *profiles]
-        self._command += ["-f", str(ROOT / "docker-compose.yml"), "-f", str(OVERRIDE)]
+        self.program = [str(podman_compose), "--in-pod=false", f"--podman-path={PODMAN}", *profiles]
+        files = [word for file in FILES for word in ("-f", str(file))]
+        self._command = [*self.program, "-p", NAME, *files]
 
     def compose(self, *arguments: str, timeout: float = 120.0) -> str:
         """Run podman-compose, and return its output."""
         return self._engine.run(*self._command, *arguments, timeout=timeout, environment=self._variables).stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables for programs that run podman-compose on this project."""
+        return self._engine.environment | self._variables
 
     def start(self, services: Sequence[str]) -> None:
         """Start services and wait until they are healthy or, if they are one-shot, have succeeded."""
@@ -82,9 +90,10 @@ class Project:
         return result.stdout + result.stderr
 
     def save_logs(self, directory: Path) -> None:
-        """Write the log of each service to a file in a directory, for a look after the containers are gone."""
+        """Write the log of each container to a file in a directory, for a look after the containers are gone."""
         directory.mkdir(parents=True, exist_ok=True)
-        for service in SERVICES.keys() - LEFT_OUT - BY_HAND:
+        names = self._engine.run("podman", "ps", "--all", "--format={{.Names}}").stdout.split()
+        for service in (name.removeprefix(f"{NAME}_").removesuffix("_1") for name in names):
             (directory / f"{service}.log").write_text(self.log(service, 100_000), encoding="utf-8")
 
     def volume(self, name: str) -> Path:
@@ -93,8 +102,16 @@ class Project:
         return Path(inspected.stdout.strip())
 
     def remove(self) -> None:
-        """Stop and remove all containers, networks and volumes of the project. Images stay."""
-        self._engine.run(*self._command, "down", "--volumes", timeout=180, check=False, environment=self._variables)
+        """Stop and remove all containers, networks and volumes of the project, also of tracks. Images stay."""
+        self._engine.run(
+            *self._command,
+            "down",
+            "--volumes",
+            "--remove-orphans",
+            timeout=180,
+            check=False,
+            environment=self._variables,
+        )
 
     def _succeeded(self, service: str) -> bool:
         state = self.state(service)["State"]

@@ -35,7 +35,7 @@ def test_the_serving_image_is_small(engine: Engine) -> None:
 
 def test_the_serving_image_has_a_health_check(engine: Engine) -> None:
     """An image in OCI format would have none."""
-    assert "/healthz" in " ".join(_inspected(engine, "fraud-stream-serving")["HealthCheck"]["Test"])
+    assert "/healthz" in " ".join(_inspected(engine, "fraud-stream-serving")["Healthcheck"]["Test"])
 
 
 def test_all_that_the_serving_image_needs_is_in_it(engine: Engine) -> None:
