@@ -1,7 +1,7 @@
 """The section of CHANGELOG.md about one version, as the text of a release.
 
-`python -m deploy.release.changelog TAG` checks that the tag, pyproject.toml and the changelog name the same version,
-and writes the section to var/release/notes.md.
+`python -m deploy.release.changelog TAG` checks that the tag, pyproject.toml and the changelog name the same version and
+that the tag's commit is on main, and writes the section to var/release/notes.md.
 """
 
 import re
@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from deploy.release.ancestry import require_on_main
 from deploy.release.errors import ReleaseError
 from schemas.errors import FraudError
 
@@ -35,7 +36,7 @@ def section(changelog: str, wanted: str) -> str:
     Raises:
         ReleaseError: If there is no such section, or nothing in it.
     """
-    # A heading in a code block is none.
+    # A line in a code block that looks like a heading is not one.
     headings = [match for match in _HEADING_OR_CODE.finditer(changelog) if match[1]]
     for match, following in zip(headings, [*headings[1:], None], strict=True):
         if re.match(rf"\[?{re.escape(wanted)}\]?(\s|$)", match[1]):
@@ -50,10 +51,12 @@ def notes(tag: str) -> str:
     """Return the text of the release that a tag stands for.
 
     Raises:
-        ReleaseError: If the tag is not that of the version in pyproject.toml, or the changelog lacks the version.
+        ReleaseError: If the tag is not that of the version in pyproject.toml, the changelog lacks the version, or the
+            tag's commit is not on main.
     """
     if tag != f"v{version()}":
         raise ReleaseError(f"the tag is {tag}, but pyproject.toml has the version {version()}; they must be the same")
+    require_on_main(ROOT, tag)
     return section((ROOT / "CHANGELOG.md").read_text("utf-8"), version())
 
 

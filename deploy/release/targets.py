@@ -26,5 +26,5 @@ def open_target(where: str, images: Mapping[str, str], headers: Mapping[str, str
     kind, _, name = where.partition("/")
     if kind not in TARGETS or not name:
         kinds = ", ".join(f"{each}/NAME" for each in TARGETS)
-        raise ReleaseError(f"{where!r} is no target; choose one of {kinds}")
+        raise ReleaseError(f"unknown target {where!r}; choose one of {kinds}")
     return TARGETS[kind](name, images, headers)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.hosted_ci import LEFT_OUT, WORKFLOW, steps
+from deploy.security.findings import read_exceptions, without_exceptions
 from deploy.security.workflows import workflow_findings
 
 ROOT = Path(__file__).parents[2]
@@ -17,25 +18,34 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"),
 TEXT = WORKFLOW.read_text("utf-8")
 #: An action by commit, with its version as a comment.
 _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+#: A workflow that another one calls: one of the same commit.
+_CALLED = {f"./{path.relative_to(ROOT)}" for path in WORKFLOWS}
 
 
 def _problems(text: str) -> Iterator[str]:
     """Yield what is wrong with a workflow."""
     for action in re.findall(r"\buses: *(.+)", text):
-        if not _PINNED.fullmatch(action):
+        if action not in _CALLED and not _PINNED.fullmatch(action):
             yield f"{action} is not pinned by commit, with its version as a comment"
     workflow = yaml.safe_load(text)
     if workflow.get("permissions") not in ({}, {"contents": "read"}):
         yield "the workflow's own permissions are more than contents: read"
     for name, job in workflow["jobs"].items():
-        yield from (f"{name} does not state its {key}" for key in ("permissions", "timeout-minutes") if key not in job)
-        yield from (f"{name}: {problem}" for problem in _job_problems(job))
+        # The jobs of a called workflow have their own time limits, and steps.
+        stated = ("permissions",) if "uses" in job else ("permissions", "timeout-minutes")
+        yield from (f"{name} does not state its {key}" for key in stated if key not in job)
+        yield from (f"{name}: {problem}" for problem in (_call_problems if "uses" in job else _job_problems)(job))
     for step in steps(workflow):
         try:
             if step.target not in TARGETS:
                 yield f"{step.job} runs make {step.target}, which does not exist"
         except ValueError as error:
             yield str(error)
+
+
+def _call_problems(job: dict[str, Any]) -> Iterator[str]:
+    if "secrets" in job:
+        yield "the called workflow gets secrets"
 
 
 def _job_problems(job: dict[str, Any]) -> Iterator[str]:
@@ -77,10 +87,33 @@ def test_a_bad_workflow_is_reported(change: tuple[str, str], problem: str) -> No
     assert any(problem in each for each in _problems(TEXT.replace(*change)))
 
 
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ("{uses: ./.github/workflows/ci.yml}", "ci does not state its permissions"),
+        ("{uses: ./.github/workflows/ci.yml, permissions: {}, secrets: inherit}", "ci: the called workflow gets secr"),
+        ("{uses: ./.github/workflows/cj.yml, permissions: {}}", "cj.yml, permissions: {}} is not pinned"),
+        ("{uses: owner/name/.github/workflows/ci.yml@main, permissions: {}}", "is not pinned"),
+    ],
+)
+def test_a_bad_call_of_a_workflow_is_reported(job: str, problem: str) -> None:
+    """A called workflow is one of this repository, and gets no secrets."""
+    assert any(problem in each for each in _problems(f"permissions: {{}}\njobs:\n  ci: {job}\n"))
+
+
+def test_every_commit_of_main_keeps_its_result() -> None:
+    """Runs of one group cancel each other, waiting ones too, so only those of one pull request share a group."""
+    group = yaml.safe_load(TEXT)["concurrency"]
+    assert group == {
+        "group": "ci-${{ github.ref }}-${{ github.event_name == 'pull_request' && 'newest' || github.sha }}",
+        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+    }
+
+
 @pytest.mark.integration  # needs .venv-security
 def test_actionlint_and_zizmor_accept_the_workflows() -> None:
-    """tests/deploy/security/test_planted.py shows that they can refuse one."""
-    assert list(workflow_findings(ROOT)) == []
+    """Except with a reason. tests/deploy/security/test_planted.py shows that they can refuse one."""
+    assert without_exceptions(workflow_findings(ROOT), read_exceptions()) == []
 
 
 def test_the_hosted_ci_checks_everything() -> None:
@@ -106,7 +139,7 @@ JOBS = CD["jobs"]
 
 def _step(job: str, target: str) -> dict[str, Any]:
     """Return the step of a release's job that runs a make target."""
-    (step,) = (each for each in JOBS[job]["steps"] if each.get("run") == f"make {target}")
+    (step,) = (each for each in JOBS[job].get("steps", ()) if each.get("run") == f"make {target}")
     return dict(step)
 
 
@@ -116,12 +149,23 @@ def test_a_release_begins_with_a_tag_and_is_never_cancelled() -> None:
     assert CD["concurrency"] == {"group": "cd", "cancel-in-progress": False}
 
 
+def test_a_release_has_passed_the_whole_ci_and_is_on_main() -> None:
+    """The CI that accepts a pull request accepts the tag's commit, and each job that checks the tag sees main."""
+    assert JOBS["ci"]["uses"] == f"./{WORKFLOW.relative_to(ROOT)}"
+    assert "workflow_call" in yaml.safe_load(TEXT)[True]
+    checking = [job for job in JOBS.values() if {"make release-notes"} <= {s.get("run") for s in job.get("steps", ())}]
+    assert checking == [JOBS["check"], JOBS["publish"]]
+    for job in checking:
+        assert job["steps"][0]["with"]["fetch-depth"] == 0
+
+
 def test_a_release_reaches_production_only_through_staging_and_approval() -> None:
     """Each job needs the one before it; the environments have the secrets, and production has reviewers."""
     needs = {name: job.get("needs", []) for name, job in JOBS.items()}
     assert needs == {
+        "ci": [],
         "check": [],
-        "images": "check",
+        "images": ["ci", "check"],
         "staging": "images",
         "production": ["images", "staging"],
         "publish": "production",
@@ -154,6 +198,7 @@ def test_each_right_of_a_release_is_in_the_one_job_that_needs_it() -> None:
         name: {right for right, level in job["permissions"].items() if level == "write"} for name, job in JOBS.items()
     }
     assert rights == {
+        "ci": set(),
         "check": set(),
         "images": {"id-token", "attestations"},
         "staging": set(),

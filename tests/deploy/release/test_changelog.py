@@ -59,11 +59,14 @@ def test_a_missing_or_empty_section_is_an_error(wanted: str, message: str) -> No
 
 
 def test_tag_version_and_changelog_must_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong tag ends the workflow before anything is built."""
+    """A wrong tag, or one whose commit is not on main, ends the workflow before anything is built."""
+    checked: list[tuple[Path, str]] = []
     monkeypatch.setattr(changelog, "ROOT", tmp_path)
+    monkeypatch.setattr(changelog, "require_on_main", lambda *arguments: checked.append(arguments))
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.0.0"\n', encoding="utf-8")
     (tmp_path / "CHANGELOG.md").write_text(TEXT, encoding="utf-8")
     assert notes("v1.0.0") == "- First release.\n"
+    assert checked == [(tmp_path, "v1.0.0")]
     for tag in ("1.0.0", "v1.10.0", ""):
         with pytest.raises(ReleaseError, match=r"the version 1\.0\.0; they must be the same"):
             notes(tag)

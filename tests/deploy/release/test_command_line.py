@@ -188,7 +188,7 @@ def test_the_status_names_the_serving_track(place: _Place) -> None:
 @pytest.mark.parametrize("where", ["scripted", "kubernetes/", "cloud/production"])
 def test_an_unknown_target_is_an_error(where: str) -> None:
     """The error lists the kinds."""
-    with pytest.raises(ReleaseError, match=r"is no target; choose one of .*kubernetes/NAME"):
+    with pytest.raises(ReleaseError, match=r"unknown target .*; choose one of .*kubernetes/NAME"):
         targets.open_target(where, {}, {})
 
 
