@@ -18,10 +18,10 @@ def require_on_main(repository: Path, tag: str) -> None:
     Raises:
         ReleaseError: If it is not, or the clone lacks the tag or main.
     """
-    for reference in (commit := f"refs/tags/{tag}^{{commit}}", MAIN):
+    for reference in (f"refs/tags/{tag}", MAIN):
         if not _succeeds(repository, "rev-parse", "--quiet", "--verify", reference):
             raise ReleaseError(f"this clone has no {reference}; fetch main and all tags, with the whole history")
-    if not _succeeds(repository, "merge-base", "--is-ancestor", commit, MAIN):
+    if not _succeeds(repository, "merge-base", "--is-ancestor", f"refs/tags/{tag}", MAIN):
         raise ReleaseError(f"the commit of {tag} is not on main; merge it, and tag the commit that is on main")
 
 

@@ -52,7 +52,7 @@ def test_a_tag_outside_main_is_refused(clone: Path) -> None:
 
 def test_a_clone_without_main_or_the_tag_is_an_error(clone: Path) -> None:
     """A workflow that checks out only the tag's commit could not tell."""
-    with pytest.raises(ReleaseError, match=r"this clone has no refs/tags/v4\^\{commit\}; fetch main"):
+    with pytest.raises(ReleaseError, match="this clone has no refs/tags/v4; fetch main"):
         require_on_main(clone, "v4")
     _git(clone, "update-ref", "-d", "refs/remotes/origin/main")
     with pytest.raises(ReleaseError, match="this clone has no refs/remotes/origin/main; fetch main"):
