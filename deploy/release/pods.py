@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.release.errors import ReleaseRejectedError
+
 
 def rolled_out(workload: Mapping[str, Any] | None) -> bool:
     """Return whether all pods of a Deployment or StatefulSet are of its newest revision and ready."""
@@ -26,6 +28,21 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 def finished(pod: Mapping[str, Any] | None) -> bool:
     """Return whether the container of a pod that is not started again has ended."""
     return pod is not None and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def completed(job: Mapping[str, Any] | None) -> bool:
+    """Return whether a Job is complete.
+
+    Raises:
+        ReleaseRejectedError: If it has failed.
+    """
+    if job is None:
+        return False
+    conditions = job.get("status", {}).get("conditions", ())
+    true = {each["type"]: each for each in conditions if each["status"] == "True"}
+    if failed := true.get("Failed"):
+        raise ReleaseRejectedError(f"Job {job['metadata']['name']} failed: {failed.get('message', 'no reason given')}")
+    return "Complete" in true
 
 
 def why_not_ready(pods: Sequence[Mapping[str, Any] | None]) -> str:

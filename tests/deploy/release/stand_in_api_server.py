@@ -38,6 +38,7 @@ class StandIn(ThreadingHTTPServer):
         resources: What is stored, by plural and name.
         requests: Changes, as `METHOD plural/name`, in order.
         broken: Workloads whose pods do not become ready, with the reason that the container waits for.
+        partitions: How many workers get a partition; those beyond do not become ready.
         refused: Changes to refuse, such as `PATCH services/http`.
         log: What the logs of every pod contain.
     """
@@ -51,6 +52,7 @@ class StandIn(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.broken: dict[str, dict[str, str]] = {}
         self.refused: dict[str, str] = {}
+        self.partitions = 12
         self.log = ""
 
     @property
@@ -75,35 +77,56 @@ class StandIn(ThreadingHTTPServer):
             generation = resource["metadata"].get("generation", 0) + 1
             resource["metadata"] |= {"generation": generation, "resourceVersion": str(generation)}
             self.resources[plural, name] = resource
-            if plural in {"deployments", "statefulsets"}:
-                self._run(name, resource)
+            if plural == "deployments":
+                self._run(name, resource, resource["spec"].setdefault("replicas", 1))
+            elif plural == "statefulsets":
+                self._share_partitions(name)
+            elif plural == "jobs":
+                self._end(name, resource)
             elif plural == "pods" and "status" not in resource:
                 resource["status"] = self._pod_status(name, ended=True)
 
-    def _run(self, name: str, workload: dict[str, Any]) -> None:
+    def _share_partitions(self, changed: str) -> None:
+        """Make the pods of all workers. Those of the set that was changed last get the partitions that are left."""
+        workers = {name: each for (plural, name), each in self.resources.items() if plural == "statefulsets"}
+        for name in (changed, *(workers.keys() - {changed})):
+            others = (each.get("status", {}).get("readyReplicas", 0) for key, each in workers.items() if key != name)
+            self._run(name, workers[name], self.partitions - sum(others))
+
+    def _run(self, name: str, workload: dict[str, Any], most_ready: int) -> None:
         """Make the pods of a workload, and its status."""
         replicas = workload["spec"].setdefault("replicas", 1)
         for kind, pod in list(self.resources):
             if kind == "pods" and re.fullmatch(rf"{name}-\d+", pod):
                 del self.resources[kind, pod]
-        template = workload["spec"]["template"]
+        ready = 0 if name in self.broken else min(replicas, most_ready)
         for number in range(replicas):
-            metadata = {**template["metadata"], "name": f"{name}-{number}"}
-            self.store("pods", f"{name}-{number}", {
-                "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"],
-                "status": self._pod_status(name, ended=False),
-            })  # fmt: skip
-        ready = 0 if name in self.broken else replicas
+            self._store_pod(f"{name}-{number}", workload, self._pod_status(name, ready=number < ready))
         counts = {"replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready}
         workload["status"] = {"observedGeneration": workload["metadata"]["generation"], **counts}
 
-    def _pod_status(self, owner: str, *, ended: bool) -> dict[str, Any]:
+    def _end(self, name: str, job: dict[str, Any]) -> None:
+        """Make the pod of a Job, and its status."""
+        labels = job["spec"]["template"]["metadata"]["labels"] | {"job-name": name}
+        job["spec"]["template"]["metadata"]["labels"] = labels
+        job["spec"]["selector"] = {"matchLabels": {"job-name": name}}
+        self._store_pod(f"{name}-0", job, self._pod_status(name, ended=True))
+        done = [] if name in self.broken else [{"type": "Complete", "status": "True"}]
+        job["status"] = {"conditions": done}
+
+    def _store_pod(self, name: str, owner: dict[str, Any], status: dict[str, Any]) -> None:
+        template = owner["spec"]["template"]
+        metadata = {**template["metadata"], "name": name}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"], "status": status}
+        self.store("pods", name, pod)
+
+    def _pod_status(self, owner: str, *, ended: bool = False, ready: bool = True) -> dict[str, Any]:
         if owner in self.broken:
             waiting = {"name": "main", "state": {"waiting": self.broken[owner]}}
             return {"phase": "Pending", "conditions": [], "containerStatuses": [waiting]}
         if ended:
             return {"phase": "Succeeded", "conditions": [{"type": "Ready", "status": "False"}]}
-        return {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        return {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
 
 
 class _Handler(BaseHTTPRequestHandler):

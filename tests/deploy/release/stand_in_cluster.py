@@ -62,6 +62,11 @@ class StandInCluster:
         edges, workers = self.api.get("deployments", f"http-{track}"), self.api.get("statefulsets", f"worker-{track}")
         return edges["spec"]["replicas"], workers["spec"]["replicas"]
 
+    def ready(self, track: Track) -> int:
+        """Return how many workers of a track have a partition."""
+        count: int = self.api.get("statefulsets", f"worker-{track}")["status"]["readyReplicas"]
+        return count
+
     def paused(self, track: Track) -> str | None:
         """Return the number of workers at which KEDA is told to keep a track."""
         annotations = self.api.get("scaledobjects", f"worker-{track}")["metadata"].get("annotations", {})
@@ -94,7 +99,7 @@ def stand_in_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("KUBECONFIG", str(config))
     # kubectl caches what it discovers about a server in the home directory.
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setattr("deploy.release.kubernetes.POLL_S", 0.05)
+    monkeypatch.setattr("deploy.release.workloads.POLL_S", 0.05)
     api.log = REPORT
     yield StandInCluster(api, pod)
     for server in (api, pod):
@@ -111,6 +116,7 @@ def start_blue(api: StandIn, environment: str) -> None:
         if resource["kind"] == "StatefulSet":
             resource["spec"]["replicas"] = 3
         elif resource["kind"] == "ScaledObject":
+            api.partitions = resource["spec"]["maxReplicaCount"]
             del resource["metadata"]["annotations"]
         api.store(plurals[resource["kind"]], resource["metadata"]["name"], resource)
 

@@ -1,18 +1,20 @@
 """Releases with the real kubectl on a stand-in API server, because no cluster can be had here."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from deploy.kubernetes.render import OVERLAYS
+from deploy.kubernetes.render import FOLDER, OVERLAYS, overlay
 from deploy.release.errors import IncompleteError, ReleaseError, ReleaseRejectedError
 from deploy.release.journal import Journal
 from deploy.release.kubectl import Kubectl
 from deploy.release.kubernetes import KubernetesTarget
 from deploy.release.limits import read_limits
-from deploy.release.manifests import SERVING, track_manifests
+from deploy.release.manifests import SERVING, TRAINING, track_manifests
 from deploy.release.rollout import Rollout
 from deploy.release.tracks import Program, Track
 from tests.deploy.release.stand_in_cluster import NEW_IMAGE, OLD_IMAGE, StandInCluster, stand_in_cluster, start_blue
@@ -98,6 +100,31 @@ def test_stores_are_replaced_with_clients_where_they_are(cluster: StandInCluster
     assert not any(request.endswith("deployments/watch") for request in cluster.api.requests)
 
 
+@pytest.mark.parametrize(
+    ("broken", "images", "reason"),
+    [
+        ("topics", {}, "job/topics was not complete within 0.3 s: .*CrashLoopBackOff"),
+        ("watch", {TRAINING: NEW_IMAGE}, "deployment/watch was not ready within 0.3 s: .*CrashLoopBackOff"),
+        ("archive", {TRAINING: NEW_IMAGE}, "deployment/archive was not ready within 0.3 s: .*CrashLoopBackOff"),
+    ],
+    ids=["topics", "watch", "archive"],
+)
+def test_a_shared_program_that_fails_makes_the_release_incomplete(
+    cluster: StandInCluster, monkeypatch: pytest.MonkeyPatch, broken: str, images: dict[str, str], reason: str
+) -> None:
+    """Everything that is applied last is waited for, and what is left as it was is not."""
+    monkeypatch.setattr("deploy.release.workloads.READY_S", 0.3)
+    cluster.api.broken[broken] = {"reason": "CrashLoopBackOff"}
+    if images:
+        with closing(KubernetesTarget(ENVIRONMENT, {SERVING: NEW_IMAGE}, KEY)) as without_training:
+            without_training.start(Track.GREEN, Program.STORES)
+    with (
+        closing(KubernetesTarget(ENVIRONMENT, {SERVING: NEW_IMAGE} | images, KEY)) as released,
+        pytest.raises(ReleaseRejectedError, match=reason),
+    ):
+        released.start(Track.GREEN, Program.STORES)
+
+
 def test_an_edge_that_never_gets_ready_is_rolled_back(
     cluster: StandInCluster, target: KubernetesTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +166,18 @@ def test_a_refused_apply_changes_nothing(cluster: StandInCluster, target: Kubern
     assert not any("http" in request or "worker" in request for request in cluster.api.requests)
 
 
+def test_what_is_applied_last_is_rendered_first(
+    cluster: StandInCluster, target: KubernetesTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An overlay whose shared part cannot be rendered fails before anything has changed."""
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    monkeypatch.setattr("deploy.kubernetes.render.FOLDER", tmp_path / "kubernetes")
+    (overlay(ENVIRONMENT, "shared") / "namespace.yaml").unlink()
+    with pytest.raises(ReleaseError, match="cannot be rendered"):
+        _rollout(target, Track.GREEN, []).deploy()
+    assert cluster.api.requests == []
+
+
 def test_differences_reach_the_release(cluster: StandInCluster, target: KubernetesTarget, tmp_path: Path) -> None:
     """What the pod prints is what `fraud-stream replay --out` would write."""
     line = (
@@ -155,21 +194,53 @@ def test_differences_reach_the_release(cluster: StandInCluster, target: Kubernet
 
 
 @pytest.mark.parametrize(
-    ("blue", "green"),
-    [(2, 3), (5, 5), (8, 4), (11, 3)],
-    ids=["at least the minimum", "as many", "what the partitions leave", "the minimum all the same"],
+    ("blue", "green", "beside"),
+    [(2, 3, 2), (5, 5, 5), (8, 6, 6), (12, 6, 6)],
+    ids=["at least the minimum", "as many", "blue makes room", "KEDA has added all it can"],
 )
-def test_green_starts_with_as_many_workers_as_blue(
-    cluster: StandInCluster, target: KubernetesTarget, blue: int, green: int
+def test_both_tracks_share_the_partitions(
+    cluster: StandInCluster, target: KubernetesTarget, blue: int, green: int, beside: int
 ) -> None:
     """Green must carry blue's load; both together have at most one worker for each of the 12 partitions."""
     target.start(Track.GREEN, Program.EDGE)
     Kubectl("fraud-production").run("scale", "statefulset/worker-blue", "--replicas", str(blue))
     target.start(Track.GREEN, Program.WORKER)
-    assert cluster.replicas(Track.GREEN)[1] == green
+    assert (cluster.replicas(Track.GREEN)[1], cluster.replicas(Track.BLUE)[1]) == (green, beside)
+    # KEDA adds none while both decide.
+    assert (cluster.paused(Track.GREEN), cluster.paused(Track.BLUE)) == (str(green), str(beside))
     target.stop(Track.BLUE, Program.WORKER)
+    alone = max(blue, 3)
+    assert (cluster.replicas(Track.GREEN)[1], cluster.replicas(Track.BLUE)[1]) == (alone, 0)
+    assert cluster.ready(Track.GREEN) == alone
+
+    # The way back: green makes room, then blue is as before, and KEDA's again.
     target.start(Track.BLUE, Program.WORKER)
-    assert (cluster.replicas(Track.BLUE)[1], cluster.paused(Track.BLUE)) == (blue, None)
+    assert cluster.ready(Track.BLUE) == beside
+    target.stop(Track.GREEN, Program.WORKER)
+    assert (cluster.ready(Track.BLUE), cluster.paused(Track.BLUE)) == (blue, None)
+    assert (cluster.ready(Track.GREEN), cluster.paused(Track.GREEN)) == (0, "0")
+
+
+def test_workers_that_never_get_ready_give_blue_its_partitions_back(
+    cluster: StandInCluster, target: KubernetesTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blue has as many workers as before, though it made room for green's."""
+    monkeypatch.setattr("deploy.release.workloads.READY_S", 0.3)
+    Kubectl("fraud-production").run("scale", "statefulset/worker-blue", "--replicas", "12")
+    cluster.api.broken["worker-green"] = {"reason": "CrashLoopBackOff"}
+    with pytest.raises(ReleaseRejectedError, match="statefulset/worker-green was not ready"):
+        _rollout(target, Track.GREEN, []).deploy()
+    assert (cluster.ready(Track.BLUE), cluster.paused(Track.BLUE)) == (12, None)
+    assert cluster.replicas(Track.GREEN) == (0, 0)
+
+
+def test_one_partition_cannot_be_shared(cluster: StandInCluster, target: KubernetesTarget) -> None:
+    """The release fails before it changes blue, and says what to do."""
+    target.start(Track.GREEN, Program.EDGE)
+    Kubectl("fraud-production").patch("scaledobject/worker-green", {"spec": {"maxReplicaCount": 1}})
+    with pytest.raises(ReleaseError, match=r"maxReplicaCount of worker-green is 1, .* use at least two partitions"):
+        target.start(Track.GREEN, Program.WORKER)
+    assert (cluster.replicas(Track.BLUE), cluster.paused(Track.BLUE)) == ((3, 3), None)
 
 
 def test_a_key_without_the_scope_is_no_fault_of_the_release(cluster: StandInCluster, target: KubernetesTarget) -> None:

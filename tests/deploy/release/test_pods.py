@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from deploy.release.pods import finished, is_ready, rolled_out, why_not_ready
+from deploy.release.errors import ReleaseRejectedError
+from deploy.release.pods import completed, finished, is_ready, rolled_out, why_not_ready
 
 READY = {"type": "Ready", "status": "True"}
 
@@ -54,6 +55,21 @@ def test_a_replay_ends_with_either_result(phase: str, *, ended: bool) -> None:
     """Exit code 1 stands for decisions that differ."""
     assert finished(_pod("a", phase=phase)) is ended
     assert not finished(None)
+
+
+def test_a_job_is_complete_when_the_server_says_so() -> None:
+    """A new Job has no conditions, and a condition may be there without being true."""
+    assert not completed(None)
+    assert not completed(_pod("topics"))
+    assert not completed(_pod("topics", conditions=[{"type": "Complete", "status": "False"}]))
+    assert completed(_pod("topics", conditions=[{"type": "Complete", "status": "True"}]))
+
+
+def test_a_job_that_has_failed_is_not_waited_for() -> None:
+    """Kubernetes starts its pods a few times, and then gives up."""
+    failed = {"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}
+    with pytest.raises(ReleaseRejectedError, match="Job topics failed: Job has reached the specified backoff limit"):
+        completed(_pod("topics", conditions=[failed]))
 
 
 def test_the_reasons_are_one_line() -> None:
