@@ -37,7 +37,7 @@ RATE = 500
 MAX_TRANSACTIONS = 10_000_000
 #: Seconds that a command or a condition may take.
 TIMEOUT_S = 120.0
-#: Seconds between two looks at a condition.
+#: Seconds to wait before a condition is checked again.
 CHECK_S = 0.02
 
 
