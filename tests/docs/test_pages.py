@@ -53,6 +53,8 @@ PAGES: dict[str, Start] = {
         commands=(*ROLES, "fraud-stream produce var/data/test.jsonl"), background=WORKER
     ),
     "docs/how-to/secure.md": Start(),
+    "docs/how-to/back-up.md": Start(commands=ROLES, background=(("fraud-stream ledger", "assigned partitions"),)),
+    "docs/how-to/command-lines.md": Start(commands=ROLES),
 }
 
 
