@@ -58,7 +58,7 @@ def _introduction(inputs: Inputs) -> Iterator[str]:
         "transaction on the stream, unless all replicas of a topic are lost. Where a person is needed, "
         f"{inputs.response_s / 60:.0f} minutes are added until that person works on it."
     )
-    yield f"Measured on {inputs.measured_on}.\n"
+    yield _paragraph(f"Measured on {inputs.measured_on}.")
     yield "| | HTTP | stream |\n|---|---|---|"
     for site in inputs.sites:
         cells = (_percent(availability(site, side, inputs)) for side in SIDES)
