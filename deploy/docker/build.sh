@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds fraud-stream-serving and fraud-stream-training, and prints their sizes.
+# Builds the images fraud-stream-serving and fraud-stream-training.
 #   ENGINE    docker, podman or buildah; by default the first one that works here
 #   BASE      base image; by default the one in the Dockerfiles or, if it cannot be pulled, a stand-in made of Debian's
 #             packages

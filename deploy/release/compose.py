@@ -2,9 +2,9 @@
 
 import os
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
 import yaml
@@ -15,13 +15,14 @@ from deploy.release.errors import ReleaseError, ReleaseRejectedError
 from deploy.release.haproxy import drain, route_to, serving
 from deploy.release.manifests import SERVING, image_override
 from deploy.release.replay_log import differences
-from deploy.release.sample import Sample, parse_sample
+from deploy.release.sample import Sample
+from deploy.release.scrape import scrape
 from deploy.release.tracks import Program, Track
 
 #: Seconds for services to become ready, and for a replay.
 READY_S, REPLAY_S = 120.0, 600.0
-#: Seconds between two looks at services, and to wait for a page.
-POLL_S, PAGE_S = 0.5, 2.0
+#: Seconds between two looks at services, and to wait for their answer.
+POLL_S, READY_PAGE_S = 0.5, 2.0
 #: Environment variables: the number of workers of each track, and host and port of HAProxy's runtime API.
 WORKERS, BALANCER = "RELEASE_WORKERS", "RELEASE_BALANCER"
 
@@ -109,7 +110,7 @@ class ComposeTarget:
     def edge_url(self, track: Track) -> str:
         """See `Target.edge_url`."""
         (port,) = self._ports(track, Program.EDGE).values()
-        return f"http://127.0.0.1:{port}"
+        return _url(port)
 
     def instances(self, track: Track) -> int:
         """See `Target.instances`."""
@@ -117,13 +118,12 @@ class ComposeTarget:
 
     def samples(self, track: Track) -> list[Sample]:
         """See `Target.samples`."""
-        samples = []
-        for program in ORIGINALS:
-            for service, port in self._ports(track, program).items():
-                page = self._page(port, "/metrics")
-                if page is not None:
-                    samples.append(parse_sample(service, program, time.monotonic(), page))
-        return samples
+        samples = [
+            scrape(service, program, _url(port), self._headers)
+            for program in ORIGINALS
+            for service, port in self._ports(track, program).items()
+        ]
+        return [each for each in samples if each is not None]
 
     def _ports(self, track: Track, program: Program) -> dict[str, int]:
         return ports_of(self._services, track, program)
@@ -169,13 +169,13 @@ class ComposeTarget:
                 time.sleep(POLL_S)
 
     def _is_ready(self, port: int) -> bool:
-        return self._page(port, "/readyz") is not None
-
-    def _page(self, port: int, path: str) -> str | None:
-        # Programs of this host; the constant scheme allows no other.
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=self._headers)
         try:
-            with urllib.request.urlopen(request, timeout=PAGE_S) as response:  # noqa: S310 - see above
-                return str(response.read().decode())
-        except (OSError, urllib.error.URLError):
-            return None
+            with urllib.request.urlopen(f"{_url(port)}/readyz", timeout=READY_PAGE_S):  # noqa: S310 - ours
+                return True
+        # HTTPException: the program ended while it responded.
+        except (OSError, HTTPException):
+            return False
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
