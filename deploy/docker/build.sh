@@ -31,11 +31,7 @@ if [[ ! $base ]] && ! "$engine" pull --quiet "$pinned" >/dev/null 2>&1; then
     echo "$pinned cannot be pulled; the images get a stand-in for it" >&2
     base=$(deploy/docker/stand_in_base.sh "$engine")
 fi
-if [[ $base ]]; then
-    options+=(--build-arg "BASE=$base")
-    # The pinned base is not needed then.
-    [[ $engine == docker ]] || options+=(--pull=never)
-fi
+[[ ! $base ]] || options+=(--build-arg "BASE=$base")
 
 for image in serving training; do
     echo "Building fraud-stream-$image with $engine"

@@ -1,7 +1,9 @@
 """Dockerfiles and the commands that run in their images."""
 
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +83,31 @@ def test_images_have_one_base_which_is_pinned_by_digest() -> None:
         argument, pinned = dockerfile.all[:2]
         assert (argument.word, argument.rest) == ("ARG", "BASE=pinned")
         assert pinned.rest.endswith(" AS pinned")
+
+
+@pytest.mark.parametrize(
+    ("registry", "base", "expected"),
+    [
+        ("answers", "", None),
+        ("is-missing", "", "localhost/python:3.13-slim"),
+        ("is-missing", "mirror.example.com/python:3.13-slim", "mirror.example.com/python:3.13-slim"),
+    ],
+)
+def test_images_are_built_on_a_base_that_can_be_had(
+    tmp_path: Path, registry: str, base: str, expected: str | None
+) -> None:
+    """The pinned base, or its stand-in (which exists here) if there is no registry; a base of one's own goes first."""
+    log, engine = tmp_path / "log", tmp_path / "engine"
+    pulled = int(registry == "is-missing")
+    engine.write_text(f'#!/bin/sh\necho "$*" >> {log}\n[ "$1" != pull ] || exit {pulled}\n', encoding="utf-8")
+    engine.chmod(0o755)
+    environment = os.environ | {"ENGINE": str(engine), "BASE": base}
+    subprocess.run([ROOT / "deploy/docker/build.sh"], env=environment, check=True, capture_output=True)
+    builds = [line for line in log.read_text("utf-8").splitlines() if line.startswith("build ")]
+    assert len(builds) == 2
+    for line, name in zip(builds, ("serving", "training"), strict=True):
+        assert line.endswith(f"--tag fraud-stream-{name} --file deploy/docker/{name}.Dockerfile .")
+        assert re.findall(r"BASE=(\S+)", line) == ([expected] if expected else [])
 
 
 def test_dependabot_updates_the_base() -> None:
