@@ -5,7 +5,6 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
-from pathlib import Path
 
 import yaml
 
@@ -14,7 +13,6 @@ from deploy.release.compose_tracks import ORIGINALS, SHARED, Services, ports_of,
 from deploy.release.errors import ReleaseError, ReleaseRejectedError
 from deploy.release.haproxy import drain, route_to, serving
 from deploy.release.manifests import SERVING, image_override
-from deploy.release.replay_log import differences
 from deploy.release.sample import Sample
 from deploy.release.scrape import scrape
 from deploy.release.tracks import Program, Track
@@ -75,15 +73,14 @@ class ComposeTarget:
             for ports in [self._ports(track, program)]
         }
 
-    def replay(self, track: Track, minutes: float, out: Path) -> None:
+    def replay(self, track: Track, minutes: float) -> str:
         """See `Target.replay`."""
         self._prepare(track)
         start_ms = round((time.time() - 60 * minutes) * 1000)
         (service, *_) = self._ports(track, Program.WORKER)
         command = ("fraud-stream", "replay", "--from", str(start_ms), "--out", "/dev/stdout")
         # The exit code of a replay whose decisions differ is 1, so the report decides.
-        log = self._compose.run("run", "--rm", "--no-deps", "-T", service, *command, timeout=REPLAY_S, check=False)
-        out.write_bytes(differences(log))
+        return self._compose.run("run", "--rm", "--no-deps", "-T", service, *command, timeout=REPLAY_S, check=False)
 
     def start(self, track: Track, program: Program) -> None:
         """See `Target.start`."""

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from deploy.release.errors import ReleaseError
@@ -18,7 +17,6 @@ from deploy.release.manifests import (
     track_manifests,
 )
 from deploy.release.pods import is_ready
-from deploy.release.replay_log import differences
 from deploy.release.sample import Sample
 from deploy.release.scaling import Scaling
 from deploy.release.scrape import scrape
@@ -85,7 +83,7 @@ class KubernetesTarget:
             counts[program] = (workload.get("status", {}).get("readyReplicas", 0), workload["spec"]["replicas"])
         return counts
 
-    def replay(self, track: Track, minutes: float, out: Path) -> None:
+    def replay(self, track: Track, minutes: float) -> str:
         """See `Target.replay`."""
         name = f"replay-{track}"
         start_ms = round((time.time() - 60 * minutes) * 1000)
@@ -94,7 +92,7 @@ class KubernetesTarget:
         try:
             self._kubectl.apply(replay_manifests(own, name, start_ms, REPLAY_S))
             self._workloads.wait_finished(f"pod/{name}", REPLAY_S)
-            out.write_bytes(differences(self._kubectl.run("logs", f"pod/{name}")))
+            return self._kubectl.run("logs", f"pod/{name}")
         finally:
             self._kubectl.run("delete", "pod", name, "--ignore-not-found", "--wait=false")
 

@@ -19,6 +19,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     #: Minutes of transactions that the new release decides again before it starts.
     replay_minutes: _Positive
+    #: Number of decisions that must have been made again.
+    min_replayed: Annotated[int, Meta(ge=0)]
     #: Fields of a decision in which the release may differ from the old one. A release that declares any changes
     #: decisions on purpose.
     declared_differences: tuple[str, ...]

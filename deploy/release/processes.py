@@ -84,30 +84,25 @@ class ProcessTarget:
             for program in Program:
                 self.stop(track, program)
 
-    def replay(self, track: Track, minutes: float, out: Path) -> None:
+    def replay(self, track: Track, minutes: float) -> str:
         """See `Target.replay`."""
         start_ms = round((time.time() - 60 * minutes) * 1000)
         settings = self._instances[track][0].settings
+        replay = self._command(track, "replay", "--from", str(start_ms), "--out", "/dev/stdout")
         try:
             done = subprocess.run(  # noqa: S603 - our own program
                 # The programs that serve go first: they share this machine.
-                [
-                    "/usr/bin/nice",
-                    "-n",
-                    "10",
-                    *self._command(track, "replay", "--from", str(start_ms), "--out", str(out)),
-                ],
+                ["/usr/bin/nice", "-n", "10", *replay],
                 env=self._environment(track, settings),
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 timeout=REPLAY_S,
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise ReleaseError(f"the replay takes more than {REPLAY_S:g} s; choose a shorter time") from None
-        # 1 also stands for decisions that differ; then there is a report.
-        if done.returncode and not done.stdout.strip():
-            raise ReleaseRejectedError(f"the replay failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+        return done.stdout
 
     def start(self, track: Track, program: Program) -> None:
         """See `Target.start`."""

@@ -1,16 +1,12 @@
 """The first step of a release: it decides the newest transactions again, before any of its programs serves."""
 
-import tempfile
 from collections import Counter
-from pathlib import Path
-
-import msgspec
 
 from deploy.release.errors import ReleaseRejectedError
 from deploy.release.limits import Limits
+from deploy.release.replay_log import read_replay
 from deploy.release.target import Target
 from deploy.release.tracks import Track
-from stream.replay.report import DecisionDifference
 
 
 def prove(target: Target, track: Track, limits: Limits) -> str:
@@ -25,26 +21,27 @@ def prove(target: Target, track: Track, limits: Limits) -> str:
         A sentence on the differences for the log.
 
     Raises:
-        ReleaseRejectedError: If a decision differs in a field that the release does not declare, or a transaction that
-            was decided is rejected now.
+        ReleaseRejectedError: If a decision differs in a field that the release does not declare, a transaction that was
+            decided is rejected now, or there are too few decisions to compare.
         ReleaseError: If the replay could not run.
     """
-    with tempfile.TemporaryDirectory(prefix="fraud-release-") as directory:
-        out = Path(directory) / "differences.jsonl"
-        target.replay(track, limits.replay_minutes, out)
-        lines = out.read_bytes().splitlines() if out.exists() else []
-    fields: Counter[str] = Counter()
-    refused = 0
-    for line in lines:
-        difference = msgspec.json.decode(line, type=DecisionDifference)
-        fields.update(difference.fields.keys())
-        refused += difference.refused is not None
+    report, differences = read_replay(target.replay(track, limits.replay_minutes))
+    compared = report.same + report.different + report.refused
+    if compared < limits.min_replayed:
+        raise ReleaseRejectedError(
+            f"only {compared:,} decisions could be made again (limit {limits.min_replayed:,}); raise replay_minutes, "
+            "or lower min_replayed where there is little traffic"
+        )
+    fields = Counter(name for each in differences for name in each.fields)
     undeclared = {name: n for name, n in fields.items() if name not in limits.declared_differences}
-    if refused:
-        raise ReleaseRejectedError(f"{refused} transactions that were decided are rejected now")
+    if report.refused:
+        raise ReleaseRejectedError(f"{report.refused} transactions that were decided are rejected now")
     if undeclared:
         found = ", ".join(f"{name} in {count}" for name, count in sorted(undeclared.items()))
         raise ReleaseRejectedError(
-            f"{len(lines)} decisions differ ({found}); if that is the purpose of the release, declare these fields"
+            f"{len(differences):,} of {compared:,} decisions differ ({found}); if that is the purpose of the release, "
+            "declare these fields"
         )
-    return f"{len(lines)} decisions differ, only in declared fields" if lines else "all decisions are the same"
+    if differences:
+        return f"{len(differences):,} of {compared:,} decisions differ, only in declared fields"
+    return f"all {compared:,} decisions are the same"

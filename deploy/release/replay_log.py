@@ -1,6 +1,7 @@
-"""Reads what `fraud-stream replay --out /dev/stdout` printed in a pod."""
+"""Reads what `fraud-stream replay --out /dev/stdout` printed, for example in a pod."""
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,11 +12,18 @@ from stream.replay.report import DecisionDifference, ReplayReport
 _REPORT = re.compile(r"^\{$.*?^\}$", re.DOTALL | re.MULTILINE)
 
 
-def differences(log: str) -> bytes:
-    """Return the decisions that differ, one JSON object per line.
+class Replayed(NamedTuple):
+    """The result of a replay."""
+
+    report: ReplayReport
+    differences: list[DecisionDifference]
+
+
+def read_replay(log: str) -> Replayed:
+    """Return the result of a replay.
 
     Args:
-        log: The pod's log: the differences, the report, and the program's own log lines between them.
+        log: The decisions that differ, the report, and the program's own log lines between them.
 
     Raises:
         ReleaseRejectedError: If there is no report, because the replay failed.
@@ -25,19 +33,19 @@ def differences(log: str) -> bytes:
     if match is None:
         raise ReleaseRejectedError(f"the replay failed: {log.strip().rpartition(chr(10))[2] or 'it printed nothing'}")
     report = msgspec.json.decode(match[0], type=ReplayReport)
-    lines = [line for line in log[: match.start()].splitlines() if _is_difference(line)]
+    lines = [_difference(line) for line in log[: match.start()].splitlines()]
+    found = [each for each in lines if each is not None]
     expected = report.different + report.refused
-    if len(lines) != expected:
+    if len(found) != expected:
         raise ReleaseError(
-            f"{expected} decisions differ, but the pod's log has only {len(lines)} of them: Kubernetes keeps only the "
-            "newest part of a long log; lower replay_minutes in the limits"
+            f"{expected} decisions differ, but the replay's log has only {len(found)} of them: Kubernetes keeps only "
+            "the newest part of a long log; lower replay_minutes in the limits"
         )
-    return "".join(f"{line}\n" for line in lines).encode()
+    return Replayed(report, found)
 
 
-def _is_difference(line: str) -> bool:
+def _difference(line: str) -> DecisionDifference | None:
     try:
-        msgspec.json.decode(line, type=DecisionDifference)
+        return msgspec.json.decode(line, type=DecisionDifference)
     except msgspec.DecodeError:
-        return False
-    return True
+        return None

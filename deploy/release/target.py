@@ -1,7 +1,6 @@
 """What a release needs to know about the place where the programs run."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from deploy.release.sample import Sample
@@ -15,13 +14,15 @@ class Target(Protocol):
     do not become ready.
     """
 
-    def replay(self, track: Track, minutes: float, out: Path) -> None:
-        """Decide the newest transactions again with a track's release, as `fraud-stream replay` does.
+    def replay(self, track: Track, minutes: float) -> str:
+        """Decide the newest transactions again with a track's release.
 
         Args:
             track: Track whose release is run. None of its programs needs to be running.
             minutes: How far back to go.
-            out: File that receives each decision that differs, one JSON object per line.
+
+        Returns:
+            What `fraud-stream replay --out /dev/stdout` printed, to the output and the error stream.
         """
 
     def start(self, track: Track, program: Program) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+
+import msgspec
 
 from deploy.release.errors import ReleaseRejectedError
 from deploy.release.sample import Sample
 from deploy.release.tracks import Program, Track
+from stream.replay.report import ReplayReport
 
 
 class ScriptedTarget:
@@ -37,10 +39,13 @@ class ScriptedTarget:
         self._readings = dict.fromkeys(Track, 0)
         self.calls: list[str] = []
 
-    def replay(self, track: Track, minutes: float, out: Path) -> None:  # noqa: ARG002 - of the protocol
-        """Write the differences."""
+    def replay(self, track: Track, minutes: float) -> str:  # noqa: ARG002 - of the protocol
+        """Return the differences and a report of 10,000 decisions."""
         self._call(f"replay {track}")
-        out.write_bytes(self._differences)
+        refused = sum(b'"refused"' in line for line in self._differences.splitlines())
+        different = len(self._differences.splitlines()) - refused
+        report = ReplayReport(None, same=10_000 - different - refused, different=different, refused=refused)
+        return self._differences.decode() + msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
 
     def start(self, track: Track, program: Program) -> None:
         """Record the call."""

@@ -15,6 +15,7 @@ from deploy.release.kubectl import Kubectl
 from deploy.release.kubernetes import KubernetesTarget
 from deploy.release.limits import read_limits
 from deploy.release.manifests import SERVING, TRAINING, track_manifests
+from deploy.release.proof import prove
 from deploy.release.rollout import Rollout
 from deploy.release.tracks import Program, Track
 from tests.deploy.release.stand_in_cluster import NEW_IMAGE, OLD_IMAGE, StandInCluster, stand_in_cluster, start_blue
@@ -63,7 +64,7 @@ def test_a_release_takes_over_on_a_stand_in_and_returns(cluster: StandInCluster,
         assert cluster.image(workload) == NEW_IMAGE
     # The archive has the training image, which this release leaves as it is.
     assert cluster.image("deployments/archive") == OLD_IMAGE
-    assert "all decisions are the same" in lines[0]
+    assert "all 1,000 decisions are the same" in lines[0]
     assert "replay-green" not in cluster.api.names("pods")
     assert cluster.pod.keys == {KEY["Authorization"]}
 
@@ -178,19 +179,18 @@ def test_what_is_applied_last_is_rendered_first(
     assert cluster.api.requests == []
 
 
-def test_differences_reach_the_release(cluster: StandInCluster, target: KubernetesTarget, tmp_path: Path) -> None:
+def test_differences_reach_the_release(cluster: StandInCluster, target: KubernetesTarget) -> None:
     """What the pod prints is what `fraud-stream replay --out` would write."""
     line = (
         '{"transaction_id":"1","source_topic":"t","source_partition":0,"source_offset":7,"fields":{"score":[0.1,0.2]}}'
     )
     report = msgspec.json.format(b'{"model":null,"transactions":1000,"same":999,"different":1}').decode()
     cluster.api.log = f'{{"level":"info","event":"connected"}}\n{line}\n{report}\n'
-    out = tmp_path / "differences.jsonl"
-    target.replay(Track.GREEN, 10, out)
-    assert out.read_text("utf-8") == line + "\n"
+    with pytest.raises(ReleaseRejectedError, match=r"1 of 1,000 decisions differ \(score in 1\)"):
+        prove(target, Track.GREEN, LIMITS)
     cluster.api.log = "connecting\nno broker responds at kafka:9093\n"
     with pytest.raises(ReleaseRejectedError, match="the replay failed: no broker responds"):
-        target.replay(Track.GREEN, 10, out)
+        prove(target, Track.GREEN, LIMITS)
 
 
 @pytest.mark.parametrize(

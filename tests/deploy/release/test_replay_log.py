@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from deploy.release.errors import ReleaseError, ReleaseRejectedError
-from deploy.release.replay_log import differences
+from deploy.release.replay_log import read_replay
 from stream.replay.report import DecisionDifference, Flip, ReplayReport
 
-LINE = msgspec.json.encode(DecisionDifference("1", "transactions", 0, 7, {"score": (0.1, 0.2)})).decode()
+DIFFERENCE = DecisionDifference("1", "transactions", 0, 7, {"score": (0.1, 0.2)})
+LINE = msgspec.json.encode(DIFFERENCE).decode()
 NOISE = '{"level":"warning","event":"the broker is slow"}'
 
 
@@ -20,22 +21,25 @@ def _report(same: int = 0, different: int = 0, refused: int = 0) -> str:
 def test_the_differences_are_told_from_the_programs_own_lines() -> None:
     """Standard output and standard error are one stream in a pod's log."""
     log = f"connecting\n{LINE}\n{NOISE}\n{LINE}\n{_report(different=1, refused=1)}\nclosing\n"
-    assert differences(log) == f"{LINE}\n{LINE}\n".encode()
+    report, differences = read_replay(log)
+    assert (report.different, report.refused) == (1, 1)
+    assert differences == [DIFFERENCE, DIFFERENCE]
 
 
-def test_no_difference_is_an_empty_file() -> None:
+def test_no_difference_is_an_empty_list() -> None:
     """The report alone says that all decisions are the same."""
-    assert differences(_report(same=10)) == b""
+    report, differences = read_replay(_report(same=10))
+    assert (report.same, differences) == (10, [])
 
 
 @pytest.mark.parametrize("log", ["", "no broker responds at kafka:9093\n", f"{LINE}\nout of memory\n"])
 def test_a_log_without_a_report_is_a_failed_replay(log: str) -> None:
     """A replay that ended early proves nothing."""
     with pytest.raises(ReleaseRejectedError, match="the replay failed: "):
-        differences(log)
+        read_replay(log)
 
 
 def test_a_log_that_lost_lines_is_an_error() -> None:
     """Kubernetes rotates long logs; differences that are missing may be in undeclared fields."""
-    with pytest.raises(ReleaseError, match="3 decisions differ, but the pod's log has only 1 of them"):
-        differences(f"{LINE}\n{_report(different=3)}\n")
+    with pytest.raises(ReleaseError, match="3 decisions differ, but the replay's log has only 1 of them"):
+        read_replay(f"{LINE}\n{_report(different=3)}\n")

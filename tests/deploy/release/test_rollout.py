@@ -39,7 +39,7 @@ def test_a_good_release_takes_over(edge: str) -> None:
     _rollout(target, lines).deploy()
     assert target.calls == RELEASED
     assert len(lines) == 10
-    assert "all decisions are the same" in lines[0]
+    assert "all 10,000 decisions are the same" in lines[0]
     assert not any("FAILED" in line for line in lines)
 
 
@@ -121,9 +121,18 @@ def test_only_declared_fields_may_differ(edge: str) -> None:
     declared = _difference(reasons=[[], []])
     lines = list[str]()
     _rollout(ScriptedTarget(edge, differences=declared), lines, limits).deploy()
-    assert "1 decisions differ, only in declared fields" in lines[0]
+    assert "1 of 10,000 decisions differ, only in declared fields" in lines[0]
     target = ScriptedTarget(edge, differences=declared + _difference(score=[0.1, 0.2], reasons=[[], []]))
-    with pytest.raises(ReleaseRejectedError, match=r"2 decisions differ \(score in 1\)"):
+    with pytest.raises(ReleaseRejectedError, match=r"2 of 10,000 decisions differ \(score in 1\)"):
+        _rollout(target, [], limits).deploy()
+    assert target.calls == ["replay green"]
+
+
+def test_too_few_decisions_prove_nothing(edge: str) -> None:
+    """Where there is no traffic, no difference would show; the limits of such a place say that it is enough."""
+    target = ScriptedTarget(edge)
+    limits = msgspec.structs.replace(LIMITS, min_replayed=10_001)
+    with pytest.raises(ReleaseRejectedError, match=r"only 10,000 decisions could be made again \(limit 10,001\)"):
         _rollout(target, [], limits).deploy()
     assert target.calls == ["replay green"]
 
