@@ -140,6 +140,7 @@ def rehearse(scratch: Path, logs: Path) -> Rehearsal:
         opened.callback(rehearsals.target.close)
         rehearsals.start()
         counts = opened.enter_context(DecisionCounts(environment.settings))
+        sending_s = time.monotonic()
         stream = opened.enter_context(StreamTraffic(environment.settings, messages))
         time.sleep(BEFORE_S)
         releases = [
@@ -148,6 +149,7 @@ def rehearse(scratch: Path, logs: Path) -> Rehearsal:
         ]
         releases.append(rehearsals.rehearse("a good release", good_release(), None))
         stream.stop()
+        sending_s = time.monotonic() - sending_s
         sent = set(stream.sent)
         deadline_s = time.monotonic() + LAST_S
         while sent - counts.by_transaction.keys() and time.monotonic() < deadline_s:
@@ -160,6 +162,7 @@ def rehearse(scratch: Path, logs: Path) -> Rehearsal:
         time.monotonic() - began_s,
         releases,
         sent=len(sent),
+        sent_per_s=len(sent) / sending_s,
         lost=len(sent - decided.keys()),
         repeated=sum(decided[name] > 1 for name in sent),
         http_decided=len(http),

@@ -32,8 +32,9 @@ class Rehearsal(Struct, frozen=True):
     machine: Machine
     seconds: float
     releases: list[Rehearsed]
-    #: Transactions sent to the stream, those without a decision, and those with more than one.
+    #: Transactions sent to the stream, their rate, those without a decision, and those with more than one.
     sent: int
+    sent_per_s: float
     lost: int
     repeated: int
     #: Decisions on HTTP transactions, and HTTP transactions with more than one decision.
@@ -56,8 +57,8 @@ def markdown(rehearsal: Rehearsal) -> str:
     """Return the report as a Markdown page."""
     machine = rehearsal.machine
     totals = (
-        f"{rehearsal.sent:,} transactions were sent to the stream: {rehearsal.lost} without a decision, "
-        f"{rehearsal.repeated} with more than one. {rehearsal.http_decided:,} more came over HTTP: "
+        f"{rehearsal.sent:,} transactions were sent to the stream, {rehearsal.sent_per_s:,.0f}/s: "
+        f"{rehearsal.lost} without a decision, {rehearsal.repeated} with more than one. {rehearsal.http_decided:,} more came over HTTP: "
         f"{rehearsal.http_repeated} with more than one decision, "
         f"{sum(each.http.failed for each in rehearsal.releases)} requests failed. "
         f"{rehearsal.dead_letters} dead letters."
