@@ -58,7 +58,8 @@ def markdown(rehearsal: Rehearsal) -> str:
     machine = rehearsal.machine
     totals = (
         f"{rehearsal.sent:,} transactions were sent to the stream, {rehearsal.sent_per_s:,.0f}/s: "
-        f"{rehearsal.lost} without a decision, {rehearsal.repeated} with more than one. {rehearsal.http_decided:,} more came over HTTP: "
+        f"{rehearsal.lost} without a decision, {rehearsal.repeated} with more than one. "
+        f"{rehearsal.http_decided:,} more came over HTTP: "
         f"{rehearsal.http_repeated} with more than one decision, "
         f"{sum(each.http.failed for each in rehearsal.releases)} requests failed. "
         f"{rehearsal.dead_letters} dead letters."
