@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.release.replay_log import differences
+from deploy.release.replay_log import read_replay
 from schemas.messages import Challenger, Decision, Exploration, Policy
 from stream.control.role_changes import add_challenger, combine_changes, set_exploration, set_policy
 from stream.control.role_reader import current_roles
@@ -16,6 +16,7 @@ from stream.control.role_writer import change_roles
 from stream.kafka.topic_range import TopicRange, read_range
 from stream.replay.difference import TOLERANCE
 from stream.replay.parity import parity_gap
+from stream.replay.report import DecisionDifference
 from stream.settings import Settings
 from tests.faults.conftest import publish_champion
 from tests.support.bundles import put_bundle
@@ -97,7 +98,8 @@ def test_a_model_alone_is_compared_with_the_decisions(decided: Settings, tmp_pat
     assert all(line["fields"]["verdict"][0] != line["fields"]["verdict"][1] for line in lines)
     # A release reads the differences from a pod's log, in which both outputs are one.
     shown = run("replay", "--model", "3", "--out", "/dev/stdout", settings=decided)
-    assert differences(shown.stderr + shown.stdout) == out.read_bytes()
+    found = read_replay(shown.stderr + shown.stdout).differences
+    assert found == [msgspec.convert(each, DecisionDifference) for each in lines]
 
 
 def test_live_shadow_scores_are_reproduced_offline(decided: Settings) -> None:
