@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.errors import DeadLetterReason
 from schemas.manifest import Feature, MissingPolicy
 from schemas.messages import Decision, Policy
+from schemas.version import ENGINE
 from stream.scoring.features import Matrix
 from stream.scoring.raw_batch import ScoringTime
 from stream.scoring.scorer import Refusal
@@ -108,6 +109,7 @@ def test_every_field_of_a_decision() -> None:
         "amount_minor": 250,
         "currency": "EUR",
         "schema_version": 1,
+        "engine": ENGINE,
     }
 
 

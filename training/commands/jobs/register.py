@@ -10,8 +10,6 @@ from schemas.manifest import MANIFEST_NAME
 from stream.drift.alarm_rule import drift_limits
 from stream.models.bundle import LoadedModel, audit
 from stream.settings import read_settings
-from training.commands.jobs.labelled_data import read_labelled_rows
-from training.commands.jobs.validate import read_champion
 from training.commands.options import DATA_DIR
 from training.commands.registry_options import open_registry
 from training.data.dataset import Dataset
@@ -20,7 +18,9 @@ from training.data.source import source_sha256
 from training.registry.access import RegistryAccess
 from training.registry.register import register
 from training.validation.card import check_future_card
+from training.validation.champion import read_champion
 from training.validation.evidence import Evidence, Missing, archive_reader
+from training.validation.labelled_rows import read_labelled_rows
 from training.validation.record import RunEvaluations, record_validation
 from training.validation.thresholds import Thresholds, read_thresholds
 from training.validation.validate import validate

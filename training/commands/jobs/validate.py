@@ -5,28 +5,24 @@ from pathlib import Path
 
 import click
 
-from schemas.errors import BundleError, DataError, QualityError, RegistryError
+from schemas.errors import BundleError, DataError, QualityError
 from schemas.manifest import MANIFEST_NAME
-from schemas.messages import BundleRef
 from stream.drift.alarm_rule import drift_limits
 from stream.models.bundle import LoadedModel, audit
-from stream.models.bundle_store import BundleStore
 from stream.settings import read_settings
 from training.bundling.location import locate_bundle
 from training.commands.display import progress
-from training.commands.jobs.labelled_data import read_labelled_rows
 from training.commands.registry_options import open_registry
 from training.commands.unusable_file import UnusableFileError
-from training.drift.inputs import read_model
-from training.registry.versions import CHAMPION, Registry
 from training.validation.card import check_stored_card
-from training.validation.evidence import Evidence, Missing, archive_reader
+from training.validation.champion import read_champion
+from training.validation.evidence import Evidence, archive_reader
+from training.validation.labelled_rows import read_labelled_rows
 from training.validation.record import RunEvaluations, write_report
 from training.validation.thresholds import read_thresholds
 from training.validation.validate import validate
 
 _STEPS = 3
-_NO_CHAMPION = "there is no champion to compare with; give one with --champion"
 
 
 def validate_bundle(
@@ -84,32 +80,6 @@ def validate_bundle(
     click.echo(f"{out} and {beside}")
     if not report.passed:
         raise QualityError(f"{report.bundle} does not pass its validation: {report.reason}")
-
-
-def read_champion(which: str | None, registry: Registry, store: BundleStore) -> LoadedModel | Missing:
-    """Read the model to compare with.
-
-    Args:
-        which: Bundle or version; None for the registered model's champion, if it can be read.
-        registry: Registered versions.
-        store: Bundle store.
-
-    Raises:
-        BundleError: If the bundle of a given model does not pass the audit.
-        RegistryError: If the registered model has no such version, or MLflow is unavailable.
-    """
-
-    def find(version: str) -> BundleRef:
-        return registry.find(version).bundle
-
-    if which is not None:
-        return read_model(which, store, find)
-    if CHAMPION not in registry.aliases():
-        return Missing(_NO_CHAMPION)
-    try:
-        return read_model(CHAMPION, store, find)
-    except (BundleError, RegistryError) as error:  # a broken champion must not prevent its replacement
-        return Missing(f"the champion cannot be read: {error}")
 
 
 def _manifest_hash(directory: Path) -> str:
