@@ -25,7 +25,7 @@ trap 'rm -f "$archive"' EXIT
 export version=${base##*:}
 version=${version%-slim}
 # As in Debian's own images, dpkg does not wait for the disk, and documentation and translations are left out.
-mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3-pip,python3-venv \
+mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates,python3-pip,python3-venv \
     --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
