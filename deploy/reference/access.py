@@ -9,6 +9,7 @@ from dataclasses import dataclass
 #: Groups of commands and monitors that read a topic without committing offsets.
 WHOLE_TOPIC = "<FRAUD_KAFKA_GROUP>-whole-topic"
 NEWEST = "<FRAUD_KAFKA_GROUP>-newest"
+RECENT = "<FRAUD_KAFKA_GROUP>-recent"
 SPAN = "<FRAUD_KAFKA_GROUP>-span"
 TAIL = "<FRAUD_KAFKA_GROUP>-tail"
 
@@ -58,10 +59,10 @@ PROGRAMS: dict[str, Access] = {
         checks_all_topics=True,
     ),
     "http": Access(
-        # The console reads all but model_updates.
-        ("model_updates", "alerts", "labels", "dead_letters", "role_counts", "drift_reports"),
+        # The console reads all but model_updates and decisions.
+        ("model_updates", "decisions", "alerts", "labels", "dead_letters", "role_counts", "drift_reports"),
         ("transactions_http", "decisions", "alerts", "shadow_scores", "labels", "role_counts", "drift_counts"),
-        (WHOLE_TOPIC, NEWEST),
+        (WHOLE_TOPIC, NEWEST, RECENT),
         checks_all_topics=True,
     ),
     "ledger": Access(

@@ -9,6 +9,7 @@ from typing import Any
 from deploy.reference.channels import CHANNELS, struct_name
 from schemas.json_schema import components
 from schemas.messages import PUBLIC
+from stream.http.recorded_responses import REQUEST_DIGEST
 from stream.kafka.dead_letters import REPLAYED_FROM_HEADER, REPLAYS_HEADER
 from stream.kafka.topics import topic_table
 from stream.settings import TopicSettings
@@ -26,6 +27,13 @@ _REPLAY_HEADERS = {
         "type": "string",
         "pattern": "^[0-9]+$",
         "description": "Number of times that the message was sent again.",
+    },
+}
+_REQUEST_HEADERS = {
+    REQUEST_DIGEST: {
+        "type": "string",
+        "format": "byte",
+        "description": "On decisions that were requested over HTTP: digest of the request's body, 16 bytes of BLAKE2b.",
     },
 }
 #: Version of the Kafka bindings.
@@ -93,7 +101,8 @@ def _message(name: str) -> dict[str, Any]:
     binding = {"key": {"type": "string", "description": key}} if key else {}
     message["bindings"] = {"kafka": {**binding, "bindingVersion": _BINDINGS}}
     if name in REPLAYABLE:
-        message["headers"] = {"type": "object", "properties": _REPLAY_HEADERS}
+        headers = _REPLAY_HEADERS | (_REQUEST_HEADERS if name == "decision" else {})
+        message["headers"] = {"type": "object", "properties": headers}
     return message
 
 

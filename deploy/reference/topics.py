@@ -19,7 +19,8 @@ description for programs, in AsyncAPI 3, and [schemas/json/](../schemas/json) co
 
 With `isolation.level=read_committed` a consumer sees each of the workers' decisions exactly once. With
 `read_uncommitted` it sees decisions sooner, but some of them may belong to Kafka transactions that are aborted and
-repeated later. A transaction that a client sends to the HTTP edge again may have two decisions; the ledger keeps one.
+repeated later. A transaction that a client sends to two HTTP edges at the same moment may have two decisions; the
+ledger keeps one.
 """
 _WRITERS_AND_READERS = """
 Names in code style are programs: commands of `fraud-stream`, and `fraud-train`. `fraud-stream tail` can read any topic.

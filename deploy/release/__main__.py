@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 import msgspec
 
+from deploy.release.compose_command import ROOT
 from deploy.release.errors import ReleaseError
 from deploy.release.first import TRACK, start_first
 from deploy.release.journal import Journal
@@ -20,6 +21,7 @@ from deploy.release.target import ReleaseTarget
 from deploy.release.targets import open_target
 from deploy.release.tracks import Track
 from schemas.errors import FraudError
+from training.study.lock import single_instance
 
 #: Environment variable with the API key for smoke tests and metrics: an option would show in the list of processes.
 API_KEY = "RELEASE_API_KEY"
@@ -69,7 +71,7 @@ def deploy(
     *, where: str, image: str, training_image: str | None, transactions: Path, limits: Path, out: Path | None
 ) -> None:
     """Deploy a release to the track that does not serve."""
-    with closing(_open(where, _by_name(image, training_image))) as target:
+    with _alone(where, _by_name(image, training_image)) as target:
         new = target.serving().other
         if any(ready for ready, _ in target.running(new).values()):
             raise ReleaseError(
@@ -94,7 +96,7 @@ def first(*, where: str, image: str, training_image: str | None, transactions: P
 
     On Kubernetes, the overlay is applied instead.
     """
-    with closing(_open(where, _by_name(image, training_image))) as target:
+    with _alone(where, _by_name(image, training_image)) as target:
         if any(ready for track in Track for ready, _ in target.running(track).values()):
             raise click.ClickException("a release runs there already; use deploy")
         journal = Journal(click.echo)
@@ -115,7 +117,7 @@ def rollback(*, where: str, transactions: Path, limits: Path, out: Path | None) 
     Takes seconds while its programs still run. Otherwise they are started again, with the image and settings that they
     had. Nothing is compared with the release that serves now. Ledger and archive stay.
     """
-    with closing(_open(where, {})) as target:
+    with _alone(where, {}) as target:
         new = target.serving().other
         image = target.release(new)
         if image is None:
@@ -154,6 +156,14 @@ def _by_name(image: str, training_image: str | None) -> dict[str, str]:
 def _headers() -> dict[str, str]:
     key = os.environ.get(API_KEY)
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+@contextmanager
+def _alone(where: str, images: dict[str, str]) -> Iterator[ReleaseTarget]:
+    """Open a target for a change. Only one change at a time is possible from this machine."""
+    lock = ROOT / "var" / "release" / f"{where.replace('/', '-')}.lock"
+    with closing(_open(where, images)) as target, single_instance(lock, "release"):
+        yield target
 
 
 def _open(where: str, images: dict[str, str]) -> ReleaseTarget:

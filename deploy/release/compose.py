@@ -19,7 +19,7 @@ from deploy.release.tracks import Program, Track
 
 #: Seconds for services to become ready, and for a replay.
 READY_S, REPLAY_S = 120.0, 600.0
-#: Seconds between two looks at services, and to wait for their answer.
+#: Seconds between two checks of the services, and to wait for their answer.
 POLL_S, READY_PAGE_S = 0.5, 2.0
 #: Environment variables: the number of workers of each track, and host and port of HAProxy's runtime API.
 WORKERS, BALANCER = "RELEASE_WORKERS", "RELEASE_BALANCER"

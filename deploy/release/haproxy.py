@@ -8,7 +8,7 @@ from deploy.release.tracks import Track
 
 #: Seconds to wait for HAProxy's answer, and for a server to pass its health check.
 TIMEOUT_S, UP_S = 5.0, 10.0
-#: Seconds between two looks at a server.
+#: Seconds between two checks of a server.
 POLL_S = 0.1
 #: States of a server in `show servers state` (HAProxy's management guide, 9.3): running, and drained by a command.
 _RUNNING, _FORCED_DRAIN = 2, 0x08

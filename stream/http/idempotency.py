@@ -5,16 +5,31 @@ import hashlib
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import partial
+from typing import NamedTuple
 
 from schemas.errors import TransactionIdReusedError
 
+#: Digest of the request's body, time of the request, and the response.
+_Entry = tuple[bytes, float, bytes | asyncio.Future[bytes]]
 #: Stands for the missing entry when an id is not in the cache.
-_MISSING: tuple[bytes, float, bytes] = (b"", -math.inf, b"")
+_MISSING: _Entry = (b"", -math.inf, b"")
+
+
+class RecordedResponse(NamedTuple):
+    """A response that an edge has recorded in Kafka."""
+
+    transaction_id: str
+    #: Digest of the request's body; see `request_digest`.
+    digest: bytes
+    #: Age of the response in seconds.
+    age_s: float
+    response: bytes
 
 
 class IdempotencyCache:
-    """The most recent responses of this process, by transaction id.
+    """The most recent responses of all edges, by transaction id. Call every method on the event loop.
 
     A response that has been sent is kept as bytes in a plain tuple, which Python's garbage collector does not traverse.
     A hundred thousand futures would make each full collection block the event loop for a quarter of a second.
@@ -27,20 +42,19 @@ class IdempotencyCache:
     def __init__(self, max_entries: int, lifetime_s: float) -> None:
         self._max_entries = max_entries
         self._lifetime_s = lifetime_s
-        #: Digest of the request's body, time of the request, and the response.
-        self._entries: OrderedDict[str, tuple[bytes, float, bytes | asyncio.Future[bytes]]] = OrderedDict()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
-    def find(self, transaction_id: str, body: bytes) -> asyncio.Future[bytes] | None:
+    def find(self, transaction_id: str, digest: bytes) -> asyncio.Future[bytes] | None:
         """Return the response, sent or pending, to an earlier request with the same id; None if there was no request.
 
         Raises:
             TransactionIdReusedError: If the earlier request had a different body. Responding with the earlier decision
                 would let a changed amount through.
         """
-        digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
+        earlier_digest, requested_s, response = self._entries.get(transaction_id, _MISSING)
         if requested_s < time.monotonic() - self._lifetime_s:
             return None
-        if digest != _digest(body):
+        if earlier_digest != digest:
             raise TransactionIdReusedError(
                 "transaction_id was used for a different transaction; give each transaction a unique id",
             )
@@ -50,13 +64,24 @@ class IdempotencyCache:
             return sent
         return response
 
-    def keep(self, transaction_id: str, body: bytes, response: asyncio.Future[bytes]) -> None:
+    def keep(self, transaction_id: str, digest: bytes, response: asyncio.Future[bytes]) -> None:
         """Keep a pending response. A failed response is removed, so that a repeat of the request is decided again."""
-        digest, requested_s = _digest(body), time.monotonic()
+        now_s = time.monotonic()
+        self._put(transaction_id, (digest, now_s, response), now_s)
+        response.add_done_callback(partial(self._settle, transaction_id, digest, now_s))
+
+    def add(self, recorded: Iterable[RecordedResponse]) -> None:
+        """Add responses of any edge. They do not replace this process's own."""
+        now_s = time.monotonic()
+        for transaction_id, digest, age_s, response in recorded:
+            oldest_s = now_s - self._lifetime_s
+            if now_s - age_s >= oldest_s > self._entries.get(transaction_id, _MISSING)[1]:
+                self._put(transaction_id, (digest, now_s - age_s, response), now_s)
+
+    def _put(self, transaction_id: str, entry: _Entry, now_s: float) -> None:
         self._entries.pop(transaction_id, None)
-        self._entries[transaction_id] = digest, requested_s, response
-        response.add_done_callback(partial(self._settle, transaction_id, digest, requested_s))
-        while len(self._entries) > self._max_entries or self._oldest_s() < requested_s - self._lifetime_s:
+        self._entries[transaction_id] = entry
+        while len(self._entries) > self._max_entries or self._oldest_s() < now_s - self._lifetime_s:
             self._entries.popitem(last=False)
 
     def _oldest_s(self) -> float:
@@ -72,5 +97,10 @@ class IdempotencyCache:
             self._entries[transaction_id] = digest, requested_s, response.result()  # keeps its position
 
 
-def _digest(body: bytes) -> bytes:
+def request_digest(body: bytes) -> bytes:
+    """Return the digest of a request's body, 16 bytes of BLAKE2b, by which repeats are recognised.
+
+    >>> request_digest(b'{"amount_minor": 1}') == request_digest(b'{"amount_minor": 2}')
+    False
+    """
     return hashlib.blake2b(body, digest_size=16).digest()

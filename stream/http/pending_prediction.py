@@ -12,12 +12,14 @@ class PendingPrediction:
 
     Attributes:
         value: The transaction as JSON, exactly as written to Kafka.
+        request_digest: Digest of the request's body.
         received_s: `time.perf_counter()` when its request was received.
         response: Resolves to the decision once Kafka has acknowledged it. Repeated requests share this future.
         early_response: Resolves to the decision as soon as it is made, for a request with ack=none; else None.
     """
 
     value: bytes
+    request_digest: bytes
     received_s: float
     response: asyncio.Future[bytes]
     early_response: asyncio.Future[bytes] | None

@@ -21,11 +21,12 @@ from msgspec.structs import asdict
 from schemas.errors import BrokerUnavailableError, BusyError, DeadlineExceededError, FraudError
 from schemas.messages import encode
 from stream.http.deadline import ResponseDeadline
-from stream.http.idempotency import IdempotencyCache
+from stream.http.idempotency import IdempotencyCache, request_digest
 from stream.http.metrics import HttpMetrics
 from stream.http.micro_batcher import MicroBatcher, ScoredTransaction
 from stream.http.pending_prediction import PendingPrediction
 from stream.http.prediction_request import PredictionRequest, parse_request
+from stream.http.recorded_responses import REQUEST_DIGEST
 from stream.kafka.acknowledged_producer import AcknowledgedProducer, MessageOffset, OutgoingMessage
 from stream.kafka.broker_monitor import BrokerMonitor
 from stream.scoring.decision_id import with_source_position
@@ -41,9 +42,10 @@ class PredictionService:
     """Decides transactions for synchronous callers. Every method runs on the event loop.
 
     Args:
-        http: Settings with the deadline and the limits on transactions in flight and on responses kept for repeats.
+        http: Settings with the deadline and the limit on transactions in flight.
         topics: Names of the topics to write to.
         roles: Provides the champion in use, whose manifest names the features in a bare list.
+        responses: Recent responses, for repeats.
         batcher: Scores transactions.
         producer: Writes transactions and decisions to Kafka.
         broker: Monitor of the broker's availability.
@@ -56,6 +58,7 @@ class PredictionService:
         topics: TopicSettings,
         *,
         roles: RoleFollower,
+        responses: IdempotencyCache,
         batcher: MicroBatcher,
         producer: AcknowledgedProducer,
         broker: BrokerMonitor,
@@ -63,11 +66,11 @@ class PredictionService:
     ) -> None:
         self._topics = topics
         self._roles = roles
+        self._responses = responses
         self._batcher = batcher
         self._producer = producer
         self._broker = broker
         self._metrics = metrics
-        self._idempotency = IdempotencyCache(http.idempotency_entries, http.idempotency_s)
         self._deadline = ResponseDeadline(http.deadline_ms / 1000)
         self._max_in_flight = http.max_in_flight
         self._in_flight = 0
@@ -94,7 +97,8 @@ class PredictionService:
         try:
             self._require_broker()
             request = self._parse(body)
-            earlier = self._idempotency.find(request.transaction_id, body)
+            digest = request_digest(body)
+            earlier = self._responses.find(request.transaction_id, digest)
             if earlier is not None:
                 self._metrics.replayed()
                 return earlier  # even with ack=none, because it has usually completed already
@@ -102,7 +106,7 @@ class PredictionService:
         except FraudError as error:
             self._metrics.failed(error)
             raise
-        pending = self._admit(request, body, received_s, acknowledged=acknowledged)
+        pending = self._admit(request, digest, received_s, acknowledged=acknowledged)
         self._batcher.enqueue(request.value, partial(self._record_transaction, pending))
         return pending.early_response or pending.response
 
@@ -123,15 +127,15 @@ class PredictionService:
             )
 
     def _admit(
-        self, request: PredictionRequest, body: bytes, received_s: float, *, acknowledged: bool
+        self, request: PredictionRequest, digest: bytes, received_s: float, *, acknowledged: bool
     ) -> PendingPrediction:
         loop = asyncio.get_running_loop()
         early = None if acknowledged else loop.create_future()
-        pending = PendingPrediction(request.value, received_s, loop.create_future(), early)
+        pending = PendingPrediction(request.value, digest, received_s, loop.create_future(), early)
         self._in_flight += 1
         pending.response.add_done_callback(partial(self._settle, pending))
         if request.transaction_id:
-            self._idempotency.keep(request.transaction_id, body, pending.response)
+            self._responses.keep(request.transaction_id, digest, pending.response)
         self._deadline.start(pending.response)
         return pending
 
@@ -156,7 +160,9 @@ class PredictionService:
             return
         decision, shadows = with_source_position(scored.decision, scored.shadows, recorded.partition, recorded.offset)
         value, key = encode(decision), decision.card_id
-        messages = [OutgoingMessage(self._topics.decisions, key, value)]
+        messages = [
+            OutgoingMessage(self._topics.decisions, key, value, headers={REQUEST_DIGEST: pending.request_digest})
+        ]
         if decision.verdict != "approve":
             messages.append(OutgoingMessage(self._topics.alerts, key, value))
         messages += [

@@ -15,11 +15,13 @@ from stream.http.console.page_routes import page_routes
 from stream.http.console.session_routes import session_routes
 from stream.http.fast_path import FastPath
 from stream.http.health import health_routes
+from stream.http.idempotency import IdempotencyCache
 from stream.http.metrics import HttpMetrics
 from stream.http.micro_batcher import MicroBatcher
 from stream.http.model_routes import model_routes
 from stream.http.predict_routes import PATH, PredictionRoutes
 from stream.http.prediction_service import PredictionService
+from stream.http.recorded_responses import RecordedResponses
 from stream.http.server import EdgeServer, raise_connection_limit, server_config
 from stream.http.tls import require_tls
 from stream.kafka.acknowledged_producer import AcknowledgedProducer, OutgoingMessage
@@ -69,6 +71,10 @@ class HttpProgram(Program):
         )
         self._broker = BrokerMonitor(settings.kafka, settings.topic.transactions_http)
         self._producer = AcknowledgedProducer(settings.kafka, settings.http.deadline_ms, self._broker, self.stop)
+        self._responses = IdempotencyCache(settings.http.idempotency_entries, settings.http.idempotency_s)
+        self._recorded_responses = RecordedResponses(
+            settings.kafka, settings.topic.decisions, settings.http.idempotency_s, self._responses, self.stop
+        )
         self._feed = EventFeed(settings.kafka, settings.topic, self.problems)
         require_tls(settings.http)
         auth = Auth(settings.http)
@@ -98,7 +104,11 @@ class HttpProgram(Program):
     def problems(self) -> list[Problem]:
         """Return the reasons why the edge is not ready; empty when it is ready."""
         problems = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
-        return [*problems, Problem.BROKER_UNAVAILABLE] if self._broker.unavailable else problems
+        if self._broker.unavailable:
+            problems.append(Problem.BROKER_UNAVAILABLE)
+        if not self._recorded_responses.caught_up:
+            problems.append(Problem.READING_RESPONSES)
+        return problems
 
     def _prediction_service(self, counts: RoleCounter) -> PredictionService:
         http, topics = self._settings.http, self._settings.topic
@@ -114,6 +124,7 @@ class HttpProgram(Program):
             http,
             topics,
             roles=self.roles,
+            responses=self._responses,
             batcher=batcher,
             producer=self._producer,
             broker=self._broker,
@@ -128,6 +139,7 @@ class HttpProgram(Program):
         self._producer.start()
         self._broker.start()
         self.roles.start()
+        self._recorded_responses.start()
         self._publisher.start()
         self._drift.start()
         self._feed.start()
@@ -152,6 +164,7 @@ class HttpProgram(Program):
         await asyncio.wait({self._sending_drift}, timeout=LAST_COUNTS_S)
         self._sending_drift.cancel()
         await asyncio.to_thread(self.roles.stop)
+        await asyncio.to_thread(self._recorded_responses.stop)
         await asyncio.to_thread(self._publisher.stop)
         await asyncio.to_thread(self._feed.stop)
         await self._producer.drain()

@@ -43,6 +43,7 @@ class OutgoingMessage(NamedTuple):
     value: bytes
     #: Whether the caller waits for the message's acknowledgement.
     awaited: bool = True
+    headers: dict[str, str | bytes | None] | None = None
 
 
 class MessageOffset(NamedTuple):
@@ -221,9 +222,11 @@ def _produce(
     """
     try:
         if on_delivery is None:
-            producer.produce(message.topic, message.value, message.key)
+            producer.produce(message.topic, message.value, message.key, headers=message.headers)
         else:
-            producer.produce(message.topic, message.value, message.key, on_delivery=on_delivery)
+            producer.produce(
+                message.topic, message.value, message.key, headers=message.headers, on_delivery=on_delivery
+            )
     except BufferError as error:
         raise BusyError("the queue to Kafka is full; try again later") from error
     except KafkaException as error:

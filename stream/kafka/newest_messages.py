@@ -1,5 +1,6 @@
 """Follows several topics for the console, starting shortly before their ends, without a consumer group."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
@@ -8,6 +9,8 @@ from schemas.errors import BrokerUnavailableError
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
 from stream.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
 
 #: Seconds to wait for a message between checks for a request to stop.
 POLL_S = 0.2
@@ -46,8 +49,13 @@ class NewestMessages:
         """Yield the topic and value of each message, in order within each partition, until a condition holds."""
         while not until():
             message: Message | None = self._consumer.poll(POLL_S)
-            if message is not None and message.error() is None:
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
                 yield message.topic() or "", message.value()
+            else:
+                log.warning("following %s: %s; the client retries", message.topic(), error.str())
 
     def close(self) -> None:
         """Close the consumer."""

@@ -21,6 +21,7 @@ class Problem(StrEnum):
     NOT_READING = "not_reading"
     STUCK = "stuck"
     BROKER_UNAVAILABLE = "broker_unavailable"
+    READING_RESPONSES = "reading_responses"
     STORE_UNAVAILABLE = "store_unavailable"
 
     @property
@@ -35,6 +36,7 @@ _SENTENCES: dict[Problem, str] = {
     Problem.NOT_READING: "At least one topic has not been joined yet.",
     Problem.STUCK: "Messages are waiting, but none are being processed.",
     Problem.BROKER_UNAVAILABLE: "Kafka is not responding.",
+    Problem.READING_RESPONSES: "The newest responses, for repeated requests, are still being read.",
     Problem.STORE_UNAVAILABLE: "The database or file system that this program writes to is not responding.",
 }
 

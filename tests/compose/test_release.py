@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -75,24 +75,35 @@ class Load:
             by_stream = later(self.transactions[RATE : 2 * RATE], f"{name}-stream-{second}")
             self.running.send(by_stream)
             # A connection lasts for a second, as a client's might.
-            connection = http.client.HTTPConnection("127.0.0.1", self.running.ports["BALANCER"], timeout=10)
-            for transaction in by_http:
-                self.statuses[self._request(connection, encode(transaction))] += 1
-            connection.close()
+            with closing(self._connection()) as connection:
+                for transaction in by_http:
+                    status, _ = self._request(connection, encode(transaction))
+                    self.statuses[status] += 1
             self.sent |= {each.transaction_id for each in (*by_http, *by_stream)}
             second += 1
             stop.wait(max(0.0, began_s + 1 - time.monotonic()))
 
-    def _request(self, connection: http.client.HTTPConnection, body: bytes) -> int:
+    def decide(self, transaction_id: str) -> bytes:
+        """Return the response to one request."""
+        body = encode(msgspec.structs.replace(self.transactions[0], transaction_id=transaction_id))
+        with closing(self._connection()) as connection:
+            status, decision = self._request(connection, body)
+        assert status == 200, decision
+        return decision
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.running.ports["BALANCER"], timeout=10)
+
+    def _request(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.running.http_key}", "Content-Type": "application/json"}
         try:
             connection.request("POST", "/predict", body, headers)
             response = connection.getresponse()
-            response.read()
+            decision = response.read()
         except (OSError, http.client.HTTPException):
             connection.close()
-            return 0
-        return response.status
+            return 0, b""
+        return response.status, decision
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +167,8 @@ def test_the_first_release_replaces_edge_and_worker(load: Load, images: tuple[st
 
 
 def test_a_release_moves_traffic_without_a_failed_request(load: Load, images: tuple[str, str], tmp_path: Path) -> None:
-    """Green takes over from blue, whose programs are stopped; every request is answered with a decision."""
+    """Green takes over from blue, whose programs are stopped; every request is answered, and a repeat as before."""
+    earlier = load.decide("repeated")
     with load.going("deploy"):
         record, log = _release(load, tmp_path, "deploy", "--image", images[1])
     assert record.outcome is Outcome.RELEASED, log
@@ -165,6 +177,7 @@ def test_a_release_moves_traffic_without_a_failed_request(load: Load, images: tu
     for service in ("http-blue-0", "worker-blue-0"):
         assert load.running.project.state(service)["State"]["Status"] == "exited"
     assert re.search(r"all [0-9,]+ decisions are the same", log), log
+    assert load.decide("repeated") == earlier
 
 
 def test_a_rollback_moves_it_back(load: Load, images: tuple[str, str], tmp_path: Path) -> None:

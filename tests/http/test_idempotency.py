@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from schemas.errors import BrokerUnavailableError, TransactionIdReusedError
-from stream.http.idempotency import IdempotencyCache
+from stream.http.idempotency import IdempotencyCache, RecordedResponse, request_digest
 
-BODY, OTHER_BODY = b'{"amount_minor": 1}', b'{"amount_minor": 2}'
+BODY, OTHER_BODY = (request_digest(b'{"amount_minor": %d}' % amount) for amount in (1, 2))
 
 
 def _run(test: Callable[[IdempotencyCache], Coroutine[Any, Any, None]], lifetime_s: float = 60.0) -> None:
@@ -81,5 +81,50 @@ def test_a_changed_body_never_gets_the_earlier_response() -> None:
         found = cache.find("a", BODY)
         assert found is not None
         assert await found == b"decision"
+
+    _run(test)
+
+
+def test_recorded_responses_are_found() -> None:
+    """A response of another edge is found by the same body only, and not when it is too old."""
+
+    async def test(cache: IdempotencyCache) -> None:
+        cache.add([RecordedResponse("a", BODY, 0.0, b"recorded"), RecordedResponse("b", BODY, 61.0, b"expired")])
+        found = cache.find("a", BODY)
+        assert found is not None
+        assert await found == b"recorded"
+        assert cache.find("b", BODY) is None
+        with pytest.raises(TransactionIdReusedError):
+            cache.find("a", OTHER_BODY)
+
+    _run(test)
+
+
+def test_recorded_responses_age() -> None:
+    """A response counts from when it was recorded, not from when it was read."""
+
+    async def test(cache: IdempotencyCache) -> None:
+        cache.add([RecordedResponse("a", BODY, 59.98, b"recorded")])
+        assert cache.find("a", BODY) is not None
+        await asyncio.sleep(0.03)
+        assert cache.find("a", BODY) is None
+
+    _run(test)
+
+
+def test_recorded_responses_do_not_replace_the_own() -> None:
+    """This process's own response, pending or sent, stays; one that failed is replaced by what was recorded."""
+
+    async def test(cache: IdempotencyCache) -> None:
+        own, failed = response(), response()
+        cache.keep("a", BODY, own)
+        cache.keep("b", BODY, failed)
+        failed.set_exception(BrokerUnavailableError("the acknowledgement was lost"))
+        await asyncio.sleep(0)
+        cache.add([RecordedResponse(each, BODY, 0.0, b"recorded") for each in "ab"])
+        assert cache.find("a", BODY) is own
+        found = cache.find("b", BODY)
+        assert found is not None
+        assert await found == b"recorded"
 
     _run(test)

@@ -204,7 +204,7 @@ def test_without_a_champion_the_edge_is_not_ready(make_settings: Callable[..., S
         until(edge.is_alive, timeout=30)
         response = edge.predict(transaction(1))
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert edge.problems() == ["no_champion"]
+        until(lambda: edge.problems() == ["no_champion"])
 
 
 def test_invalid_requests_have_a_fitting_status(edge: HttpProcess) -> None:

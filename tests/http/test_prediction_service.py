@@ -17,6 +17,7 @@ from schemas.errors import (
     TransactionIdReusedError,
 )
 from schemas.messages import Decision
+from stream.http.idempotency import IdempotencyCache, request_digest
 from stream.http.metrics import HttpMetrics
 from stream.http.micro_batcher import OnScored, ScoredTransaction
 from stream.http.prediction_service import PredictionService
@@ -51,6 +52,7 @@ class _Edge:
             settings.http,
             settings.topic,
             roles=MagicMock(),
+            responses=IdempotencyCache(settings.http.idempotency_entries, settings.http.idempotency_s),
             batcher=batcher,
             producer=producer,
             broker=MagicMock(unavailable=False),
@@ -86,6 +88,7 @@ def test_the_response_waits_for_both_acknowledgements() -> None:
         assert not response.done()
         on_decided(None)
         assert await response == messages[0].value
+        assert messages[0].headers == {"request-digest": request_digest(transaction(1))}
         await asyncio.sleep(0)  # runs the callbacks of the response
         sent = msgspec.json.decode(messages[0].value, type=Decision)
         assert (sent.source_partition, sent.source_offset) == (3, 17)

@@ -17,6 +17,7 @@ from deploy.release.tracks import Program, Track
 from tests.deploy.release.scripted_target import ScriptedTarget
 from tests.deploy.release.test_rollout import LIMITS, RELEASED
 from tests.support.traffic import transaction
+from training.study.lock import single_instance
 
 IMAGE = "sha256:" + "0f" * 32
 
@@ -145,6 +146,18 @@ def test_an_interrupted_release_is_cleared_up_first(place: _Place, tmp_path: Pat
     arguments = ["deploy", "scripted/somewhere", "--transactions", str(transactions), "--image", IMAGE]
     result = CliRunner().invoke(command_line.main, arguments)
     assert "programs of green run although blue serves, so a release was interrupted" in str(result.exception)
+    assert place.calls == ["close"]
+
+
+@pytest.mark.parametrize("options", [("deploy", "--image", IMAGE), ("rollback",)])
+def test_only_one_release_at_a_time(place: _Place, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """While one runs, another one to the same place, or a rollback, would undo its steps."""
+    transactions = tmp_path / "transactions.jsonl"
+    transactions.write_bytes(transaction(1) + b"\n")
+    arguments = [options[0], "scripted/somewhere", "--transactions", str(transactions), *options[1:]]
+    with single_instance(command_line.ROOT / "var" / "release" / "scripted-somewhere.lock"):
+        result = CliRunner().invoke(command_line.main, arguments)
+    assert str(result.exception).startswith("another release is running")
     assert place.calls == ["close"]
 
 

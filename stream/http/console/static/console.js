@@ -15,6 +15,7 @@ const ADVICE = {
   no_champion: "Publish a model with `fraud-train baseline`, or promote one with `fraud-train promote`.",
   broker_unavailable: "Nothing is decided over HTTP, and this page is not updated, until it responds. "
     + "Check the broker and FRAUD_KAFKA_BOOTSTRAP.",
+  reading_responses: "Wait some seconds; nothing is wrong.",
 };
 
 // --- the state of the connection
