@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from deploy.release import __main__ as command_line
 from deploy.release import targets
+from deploy.release.compose_command import ROOT
 from deploy.release.errors import ReleaseError
 from deploy.release.record import Outcome, Record
 from deploy.release.tracks import Program, Track
@@ -155,7 +156,7 @@ def test_only_one_release_at_a_time(place: _Place, tmp_path: Path, options: tupl
     transactions = tmp_path / "transactions.jsonl"
     transactions.write_bytes(transaction(1) + b"\n")
     arguments = [options[0], "scripted/somewhere", "--transactions", str(transactions), *options[1:]]
-    with single_instance(command_line.ROOT / "var" / "release" / "scripted-somewhere.lock"):
+    with single_instance(ROOT / "var" / "release" / "scripted-somewhere.lock"):
         result = CliRunner().invoke(command_line.main, arguments)
     assert str(result.exception).startswith("another release is running")
     assert place.calls == ["close"]
