@@ -189,7 +189,8 @@ def main(*, page: Path | None) -> None:
         if file is not None:
             file.write_text(report, encoding="utf-8")
     click.echo("\n" + report.partition("\n## ")[0])
-    sys.exit(0 if result.ok else 1)
+    if problems := result.problems():
+        sys.exit(f"release rehearsal: {'; '.join(problems)}")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ FAULTS = (
         "stream/scoring/scorer.py",
         "            rows, scores = rows.where(scored), scores[scored]\n",
         "            rows, scores = rows.where(scored), scores[scored] * 0.99\n",
-        "decides the last",
+        "green decides the last",
         "decisions differ",
     ),
     Fault(

@@ -42,15 +42,26 @@ class Rehearsal(Struct, frozen=True):
     http_repeated: int
     dead_letters: int
 
-    @property
-    def ok(self) -> bool:
-        """Whether every release ended as expected, and nothing was lost, repeated or answered with an error."""
-        return (
-            all(each.as_expected and not each.http.failed for each in self.releases)
-            and all(each.rollback_s is None or each.rollback_s <= ROLLBACK_S for each in self.releases)
-            and not self.lost + self.repeated + self.http_repeated + self.dead_letters
-            and self.http_decided >= sum(each.http.responses for each in self.releases)
-        )
+    def problems(self) -> list[str]:
+        """Return what was not as it should be, as sentences."""
+        problems = []
+        for each in self.releases:
+            if not each.as_expected:
+                expected = f"{each.caught_by!r} to fail for its fault" if each.caught_by else "to be released"
+                problems.append(f"{each.release}: expected {expected}")
+            if each.rollback_s is not None and each.rollback_s > ROLLBACK_S:
+                problems.append(f"{each.release}: rolled back in {each.rollback_s:.0f} s, limit {ROLLBACK_S:.0f} s")
+            if each.http.failed:
+                problems.append(f"{each.release}: {each.http.failed:,} HTTP requests failed")
+        counts = {
+            "transactions of the stream have no decision": self.lost,
+            "transactions of the stream have more than one decision": self.repeated,
+            "HTTP transactions have more than one decision": self.http_repeated,
+            "responses have no decision in Kafka": sum(each.http.responses for each in self.releases)
+            - self.http_decided,
+            "dead letters": self.dead_letters,
+        }
+        return [*problems, *(f"{count:,} {what}" for what, count in counts.items() if count > 0)]
 
 
 def markdown(rehearsal: Rehearsal) -> str:
@@ -73,6 +84,8 @@ def markdown(rehearsal: Rehearsal) -> str:
         "",
         totals,
         "",
+        *(f"- Not as expected: {each}" for each in rehearsal.problems()),
+        *([""] if rehearsal.problems() else []),
         "| release | ends with | rolled back in | HTTP responses | per second | failed | p50 | p99 |",
         "|---|---|---|---|---|---|---|---|",
     ]

@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 
 from deploy.rehearsal.bad_releases import FAULTS, Fault, bad_release
+from deploy.release.journal import Journal
+from deploy.release.rollout import Rollout
+from deploy.release.tracks import Track
+from tests.deploy.release.scripted_target import ScriptedTarget
+from tests.deploy.release.test_rollout import LIMITS
+from tests.support.traffic import transaction
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
@@ -24,6 +30,18 @@ def test_a_fault_fits_the_code(fault: Fault, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_names_a_step_of_a_release(fault: Fault, edge: str) -> None:
+    """The step that must catch a fault is one that a release takes, and another step, or reason, does not count."""
+    journal = Journal(str)
+    Rollout(
+        ScriptedTarget(edge), Track.GREEN, LIMITS, transactions=[transaction(1)], headers={}, journal=journal
+    ).deploy()
+    caught = [entry.step for entry in journal.entries if fault.explains(entry.step, f"it {fault.because} now")]
+    assert caught == [entry.step for entry in journal.entries if entry.step.startswith(fault.caught_by)] != []
+    assert not any(fault.explains(entry.step, "for another reason") for entry in journal.entries)
 
 
 def test_code_that_has_changed_is_an_error(tmp_path: Path) -> None:
