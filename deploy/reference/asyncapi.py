@@ -32,7 +32,7 @@ _REPLAY_HEADERS = {
 _REQUEST_HEADERS = {
     REQUEST_DIGEST: {
         "type": "string",
-        "format": "byte",
+        "format": "binary",
         "description": "On decisions that were requested over HTTP: digest of the request's body, 16 bytes of BLAKE2b.",
     },
 }

@@ -160,9 +160,10 @@ def _headers() -> dict[str, str]:
 
 @contextmanager
 def _alone(where: str, images: dict[str, str]) -> Iterator[ReleaseTarget]:
-    """Open a target for a change. Only one change at a time is possible from this machine."""
+    """Open a target for a change. Only one change at a time is possible from this directory."""
+    # Before the target, which reads its state when it is opened.
     lock = ROOT / "var" / "release" / f"{where.replace('/', '-')}.lock"
-    with closing(_open(where, images)) as target, single_instance(lock, "release"):
+    with single_instance(lock, "release"), closing(_open(where, images)) as target:
         yield target
 
 

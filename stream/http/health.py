@@ -37,7 +37,7 @@ def health_routes(metrics: HttpMetrics, auth: Auth, problems: Callable[[], Seque
         responses={503: {"description": "Not ready, with the reasons."}},
     )
     async def readyz() -> Response:
-        """Readiness: 200 with a champion and an available Kafka, else 503 with the reasons."""
+        """Readiness: 200 with a champion, an available Kafka and the newest responses, else 503 with the reasons."""
         current = problems()
         return Response(msgspec.json.encode(readiness(current)), 503 if current else 200, media_type=JSON)
 

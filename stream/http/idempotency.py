@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from schemas.errors import TransactionIdReusedError
 
+#: Size of a request's digest in bytes.
+DIGEST_BYTES = 16
+
 #: Digest of the request's body, time of the request, and the response.
 _Entry = tuple[bytes, float, bytes | asyncio.Future[bytes]]
 #: Stands for the missing entry when an id is not in the cache.
@@ -23,8 +26,8 @@ class RecordedResponse(NamedTuple):
     transaction_id: str
     #: Digest of the request's body; see `request_digest`.
     digest: bytes
-    #: Age of the response in seconds.
-    age_s: float
+    #: When it was recorded, in Unix seconds, by the clock of the edge that recorded it.
+    recorded_s: float
     response: bytes
 
 
@@ -37,12 +40,21 @@ class IdempotencyCache:
     Args:
         max_entries: Maximum number of responses kept; each takes about 2 KB.
         lifetime_s: Seconds for which a response is kept.
+
+    Attributes:
+        complete: Whether the responses from before this process started have been added.
     """
 
     def __init__(self, max_entries: int, lifetime_s: float) -> None:
+        self.complete = False
         self._max_entries = max_entries
         self._lifetime_s = lifetime_s
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        #: Recorded responses to requests that are pending here, by transaction id.
+        self._recorded_meanwhile: dict[str, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def find(self, transaction_id: str, digest: bytes) -> asyncio.Future[bytes] | None:
         """Return the response, sent or pending, to an earlier request with the same id; None if there was no request.
@@ -71,12 +83,18 @@ class IdempotencyCache:
         response.add_done_callback(partial(self._settle, transaction_id, digest, now_s))
 
     def add(self, recorded: Iterable[RecordedResponse]) -> None:
-        """Add responses of any edge. They do not replace this process's own."""
+        """Add responses of any edge, the oldest first. The first response to a request stays."""
         now_s = time.monotonic()
-        for transaction_id, digest, age_s, response in recorded:
-            oldest_s = now_s - self._lifetime_s
-            if now_s - age_s >= oldest_s > self._entries.get(transaction_id, _MISSING)[1]:
-                self._put(transaction_id, (digest, now_s - age_s, response), now_s)
+        oldest_s, clock_s = now_s - self._lifetime_s, time.time()
+        for transaction_id, digest, recorded_s, response in recorded:
+            entry = digest, now_s - max(0.0, clock_s - recorded_s), response
+            _, requested_s, earlier = self._entries.get(transaction_id, _MISSING)
+            if requested_s >= oldest_s:
+                if isinstance(earlier, asyncio.Future):
+                    # It counts if the pending one fails, for example because an acknowledgement is lost.
+                    self._recorded_meanwhile[transaction_id] = entry
+            elif entry[1] >= oldest_s:
+                self._put(transaction_id, entry, now_s)
 
     def _put(self, transaction_id: str, entry: _Entry, now_s: float) -> None:
         self._entries.pop(transaction_id, None)
@@ -88,19 +106,22 @@ class IdempotencyCache:
         return self._entries[next(iter(self._entries))][1]
 
     def _settle(self, transaction_id: str, digest: bytes, requested_s: float, response: asyncio.Future[bytes]) -> None:
-        """Replace a completed future with its bytes, or remove it if it failed."""
+        """Replace a completed future with its bytes; if it failed, with what was recorded, if anything was."""
+        recorded = self._recorded_meanwhile.pop(transaction_id, None)
         if self._entries.get(transaction_id, _MISSING)[2] is not response:
             return
         if response.cancelled() or response.exception() is not None:
             del self._entries[transaction_id]
+            if recorded is not None:
+                self._put(transaction_id, recorded, time.monotonic())
         else:
             self._entries[transaction_id] = digest, requested_s, response.result()  # keeps its position
 
 
 def request_digest(body: bytes) -> bytes:
-    """Return the digest of a request's body, 16 bytes of BLAKE2b, by which repeats are recognised.
+    """Return the digest of a request's body, `DIGEST_BYTES` bytes of BLAKE2b, by which repeats are recognised.
 
     >>> request_digest(b'{"amount_minor": 1}') == request_digest(b'{"amount_minor": 2}')
     False
     """
-    return hashlib.blake2b(body, digest_size=16).digest()
+    return hashlib.blake2b(body, digest_size=DIGEST_BYTES).digest()

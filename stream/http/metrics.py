@@ -41,6 +41,9 @@ class HttpMetrics:
         self._replays = Counter(
             "http_idempotent_replays", "Requests that got the response to an earlier request.", registry=registry
         )
+        self.kept_responses = Gauge(
+            "http_kept_responses", "Responses of all edges that are kept for repeated requests.", registry=registry
+        )
         self._batch_size = Histogram(
             "batch_size_transactions", "Number of transactions per model run.", buckets=BATCH_BUCKETS, registry=registry
         )

@@ -4,8 +4,9 @@ Each stage is a method of `PredictionService`. The stages run in this order:
 
 1. `decide`: check the broker, parse, look up an earlier response, admit, queue for scoring;
 2. `_record_transaction`: the transaction is scored; write it to Kafka;
-3. `_record_decision`: Kafka has the transaction, so its offset is known; write the decision, alert and shadow scores;
-4. `_respond`: Kafka has the decision; resolve the response.
+3. `_record_alert`: Kafka has the transaction, so its offset is known; write the alert, if the decision is one;
+4. `_record_decision`: Kafka has the alert; write the decision and its shadow scores;
+5. `_respond`: Kafka has the decision; resolve the response.
 
 Each stage runs as a callback of the previous stage: a task or an await would add event-loop iterations to every
 response.
@@ -18,7 +19,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import asdict
 
-from schemas.errors import BrokerUnavailableError, BusyError, DeadlineExceededError, FraudError
+from schemas.errors import BrokerUnavailableError, BusyError, DeadlineExceededError, FraudError, NotDecidedError
 from schemas.messages import encode
 from stream.http.deadline import ResponseDeadline
 from stream.http.idempotency import IdempotencyCache, request_digest
@@ -96,6 +97,7 @@ class PredictionService:
         received_s = time.perf_counter()
         try:
             self._require_broker()
+            self._require_responses()
             request = self._parse(body)
             digest = request_digest(body)
             earlier = self._responses.find(request.transaction_id, digest)
@@ -113,6 +115,10 @@ class PredictionService:
     def _require_broker(self) -> None:
         if self._broker.unavailable:
             raise BrokerUnavailableError("Kafka is unavailable, so nothing can be decided; try again")
+
+    def _require_responses(self) -> None:
+        if not self._responses.complete:
+            raise NotDecidedError("this edge has just started and reads the responses of all edges; try again")
 
     def _parse(self, body: bytes) -> PredictionRequest:
         plan = self._roles.deciding().roles.champion.model.plan
@@ -147,26 +153,43 @@ class PredictionService:
             pending.fail(scored)
             return
         message = OutgoingMessage(self._topics.transactions_http, scored.decision.card_id, pending.value)
-        self._producer.produce(message, partial(self._record_decision, pending, scored))
+        self._producer.produce(message, partial(self._record_alert, pending, scored))
         if pending.wants_early_response:
             pending.respond_early(_without_offset(scored))
 
-    def _record_decision(
+    def _record_alert(
         self, pending: PendingPrediction, scored: ScoredTransaction, recorded: MessageOffset | FraudError
     ) -> None:
-        """Write the decision on a recorded transaction to Kafka, with its alert and shadow scores."""
+        """Write the alert on a recorded transaction to Kafka, if there is one.
+
+        It is written before the decision: once the decision is recorded, a repeat of the request gets it as the
+        response, and would not write a missing alert.
+        """
         if isinstance(recorded, FraudError):
             self._fail_recording(pending, recorded)
             return
         decision, shadows = with_source_position(scored.decision, scored.shadows, recorded.partition, recorded.offset)
-        value, key = encode(decision), decision.card_id
+        decided = ScoredTransaction(decision, shadows)
+        if decision.verdict == "approve":
+            self._record_decision(pending, decided, recorded)
+            return
+        alert = OutgoingMessage(self._topics.alerts, decision.card_id, encode(decision))
+        self._producer.produce(alert, partial(self._record_decision, pending, decided))
+
+    def _record_decision(
+        self, pending: PendingPrediction, decided: ScoredTransaction, recorded: MessageOffset | FraudError
+    ) -> None:
+        """Write a decision to Kafka, with its shadow scores."""
+        if isinstance(recorded, FraudError):
+            self._fail_recording(pending, recorded)
+            return
+        value, key = encode(decided.decision), decided.decision.card_id
         messages = [
             OutgoingMessage(self._topics.decisions, key, value, headers={REQUEST_DIGEST: pending.request_digest})
         ]
-        if decision.verdict != "approve":
-            messages.append(OutgoingMessage(self._topics.alerts, key, value))
         messages += [
-            OutgoingMessage(self._topics.shadow_scores, key, encode(shadow), awaited=False) for shadow in shadows
+            OutgoingMessage(self._topics.shadow_scores, key, encode(shadow), awaited=False)
+            for shadow in decided.shadows
         ]
         self._producer.produce_all(messages, partial(self._respond, pending, value))
 

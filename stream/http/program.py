@@ -72,8 +72,9 @@ class HttpProgram(Program):
         self._broker = BrokerMonitor(settings.kafka, settings.topic.transactions_http)
         self._producer = AcknowledgedProducer(settings.kafka, settings.http.deadline_ms, self._broker, self.stop)
         self._responses = IdempotencyCache(settings.http.idempotency_entries, settings.http.idempotency_s)
+        self.metrics.kept_responses.set_function(self._responses.__len__)
         self._recorded_responses = RecordedResponses(
-            settings.kafka, settings.topic.decisions, settings.http.idempotency_s, self._responses, self.stop
+            settings.kafka, settings.topic.decisions, settings.http, self._responses, self.stop
         )
         self._feed = EventFeed(settings.kafka, settings.topic, self.problems)
         require_tls(settings.http)
@@ -106,7 +107,7 @@ class HttpProgram(Program):
         problems = [] if self.roles.scorer is not None else [Problem.NO_CHAMPION]
         if self._broker.unavailable:
             problems.append(Problem.BROKER_UNAVAILABLE)
-        if not self._recorded_responses.caught_up:
+        if not self._responses.complete:
             problems.append(Problem.READING_RESPONSES)
         return problems
 

@@ -10,54 +10,50 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 from confluent_kafka import Message
 
-from stream.http.idempotency import IdempotencyCache, RecordedResponse
+from schemas.errors import BrokerUnavailableError, RefusedMessageError
+from schemas.message_codec import MessageCodec
+from schemas.messages import Decision
+from stream.http.idempotency import DIGEST_BYTES, IdempotencyCache, RecordedResponse
 from stream.kafka.recent_messages import RecentMessages
 from stream.runtime.background import Background
-from stream.settings import KafkaSettings
+from stream.settings import HttpSettings, KafkaSettings
 
 log = logging.getLogger(__name__)
 
 #: Header of a decision that was requested over HTTP: the digest of the request's body.
 REQUEST_DIGEST = "request-digest"
-
-
-class _Identity(msgspec.Struct, gc=False):
-    transaction_id: str
-
-
-_decode_identity = msgspec.json.Decoder(_Identity).decode
+#: Maximum size in bytes of a decision that is kept. Real ones have about 1 KB.
+MAX_BYTES = 64 * 1024
+#: Seconds between attempts to connect while Kafka is unavailable.
+RETRY_S = 2.0
+_codec = MessageCodec(Decision)
 
 
 class RecordedResponses(Background):
-    """Adds the responses of all edges to a cache, on a separate thread. Create and start it on the event loop.
+    """Adds the responses of all edges to a cache, on a separate thread. Start it on the event loop.
 
     Args:
         kafka: Kafka connection.
         topic: Name of the decisions topic.
-        lifetime_s: How far back to read, in seconds.
+        http: Settings with the number of responses to keep, and for how long.
         cache: Cache to add them to.
         on_error: Called with the error that ends the thread.
-
-    Attributes:
-        caught_up: Whether the responses from before the start have been read.
     """
 
     def __init__(
         self,
         kafka: KafkaSettings,
         topic: str,
-        lifetime_s: float,
+        http: HttpSettings,
         cache: IdempotencyCache,
         on_error: Callable[[BaseException], None],
     ) -> None:
         super().__init__("recorded-responses")
-        self._kafka, self._topic, self._lifetime_s = kafka, topic, lifetime_s
+        self._kafka, self._topic, self._http = kafka, topic, http
         self._cache = cache
         self._on_error = on_error
-        self.caught_up = False
 
     def start(self) -> None:
         """Start reading."""
@@ -66,38 +62,68 @@ class RecordedResponses(Background):
 
     def _run(self) -> None:
         try:
-            began_s = time.monotonic()
-            messages = RecentMessages(self._kafka, self._topic, round(1000 * (time.time() - self._lifetime_s)))
-            try:
-                for batch in messages.follow(until=self._stopping.is_set):
-                    if responses := recorded_responses(batch, time.time()):
-                        self._loop.call_soon_threadsafe(self._cache.add, responses)
-                    if messages.caught_up and not self.caught_up:
-                        self.caught_up = True
-                        log.info("read the responses of all edges in %.1f s", time.monotonic() - began_s)
-            finally:
-                messages.close()
+            while not self._stopping.is_set():
+                try:
+                    self._follow()
+                except BrokerUnavailableError as error:
+                    log.warning("waiting for Kafka, to read the responses of all edges: %s", error)
+                    self._stopping.wait(RETRY_S)
         except BaseException as error:  # noqa: BLE001 - the program must learn of any error that ends the thread
             self._on_error(error)
 
-
-def recorded_responses(decisions: Sequence[Message], now_s: float) -> list[RecordedResponse]:
-    """Return the decisions that were requested over HTTP. A message that is not a decision is ignored.
-
-    Args:
-        decisions: Messages of the decisions topic.
-        now_s: Current time, in Unix seconds.
-    """
-    responses = []
-    for message in decisions:
-        digest, value = dict(message.headers() or ()).get(REQUEST_DIGEST), message.value()
-        if not isinstance(digest, bytes) or value is None:
-            continue  # a worker's
+    def _follow(self) -> None:
+        began_s = time.monotonic()
+        messages = RecentMessages(self._kafka, self._topic, round(1000 * (time.time() - self._http.idempotency_s)))
+        earlier: list[RecordedResponse] | None = []
         try:
-            transaction_id = _decode_identity(value).transaction_id
-        except msgspec.DecodeError:
-            log.warning("a message on %s is not a decision; ignored", message.topic())
-            continue
-        age_s = max(0.0, now_s - message.timestamp()[1] / 1000)
-        responses.append(RecordedResponse(transaction_id, digest, age_s, value))
+            for batch in messages.follow(until=self._stopping.is_set):
+                responses = recorded_responses(batch)
+                if earlier is None:
+                    if responses:
+                        self._loop.call_soon_threadsafe(self._cache.add, responses)
+                    continue
+                earlier += responses
+                if messages.caught_up or len(earlier) > 2 * self._http.idempotency_entries:
+                    # Partitions are read one after the other, and the cache wants the oldest response first.
+                    earlier.sort(key=lambda response: response.recorded_s)
+                    del earlier[: -self._http.idempotency_entries]
+                if messages.caught_up:
+                    self._loop.call_soon_threadsafe(self._complete, earlier)
+                    log.info("read the responses of all edges in %.1f s", time.monotonic() - began_s)
+                    earlier = None
+        finally:
+            messages.close()
+
+    def _complete(self, earlier: Sequence[RecordedResponse]) -> None:
+        self._cache.add(earlier)
+        self._cache.complete = True
+
+
+def recorded_responses(decisions: Sequence[Message]) -> list[RecordedResponse]:
+    """Return those decisions that were requested over HTTP. Other messages are ignored."""
+    responses, unreadable = [], 0
+    for message in decisions:
+        headers = message.headers()
+        digest = dict(headers).get(REQUEST_DIGEST) if headers else None
+        if digest is None:
+            continue  # a worker's
+        response = _response(message, digest)
+        if response is None:
+            unreadable += 1
+        else:
+            responses.append(response)
+    if unreadable:
+        log.warning("%d messages with a request's digest are not an edge's decisions; ignored", unreadable)
     return responses
+
+
+def _response(message: Message, digest: bytes | str) -> RecordedResponse | None:
+    value = message.value() or b""
+    if not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES or len(value) > MAX_BYTES:
+        return None
+    try:
+        transaction_id = _codec.decode(value).transaction_id
+    except RefusedMessageError:
+        return None
+    _, recorded_ms = message.timestamp()
+    return RecordedResponse(transaction_id, digest, recorded_ms / 1000, value)

@@ -1,11 +1,13 @@
 """Reads a topic from a point in time to its end, and then follows it, without a consumer group."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.errors import BrokerUnavailableError
+from schemas.errors import AccessDeniedError, BrokerUnavailableError
 from stream.kafka.clients import CONNECT_S, consumer_config
 from stream.kafka.topics import partitions_of
 from stream.settings import KafkaSettings
@@ -14,14 +16,15 @@ log = logging.getLogger(__name__)
 
 #: Maximum number of messages in a batch, and seconds to wait for one between checks for a request to stop.
 BATCH_MAX, POLL_S = 1000, 0.2
+#: Seconds between checks for new partitions.
+NEW_PARTITIONS_S = 10.0
 
 
 class RecentMessages:
     """Reads the messages of a topic since a point in time, and then each new message.
 
     Messages of transactions that are open or aborted are read too: waiting for the end of each open transaction would
-    delay the messages of producers without transactions. Only topics and messages for which this does not matter
-    should be read.
+    delay the messages of producers without transactions. Use this class only where that does not matter.
 
     Args:
         kafka: Kafka connection.
@@ -39,14 +42,20 @@ class RecentMessages:
             "isolation.level": "read_uncommitted",
             "fetch.wait.max.ms": 50,  # how long the broker delays the end of a quiet topic
         }
-        self._topic = topic
+        self._kafka, self._topic = kafka, topic
         self._consumer = Consumer(consumer_config(kafka) | options)
         try:
             partitions = partitions_of(self._consumer, kafka, topic)
+            # The ends first: what arrives between the two requests is not missed.
+            ends = {partition: self._end(partition) for partition in partitions}
             times = [TopicPartition(topic, partition, since_ms) for partition in partitions]
-            starts = self._consumer.offsets_for_times(times, timeout=CONNECT_S)
-            self._unread = set(partitions)
-            self._consumer.assign([TopicPartition(topic, start.partition, _offset(start)) for start in starts])
+            starts = {
+                each.partition: _offset(each, ends) for each in self._consumer.offsets_for_times(times, CONNECT_S)
+            }
+            self._partitions = set(partitions)
+            #: End of each partition that has not been read to it.
+            self._unread = {partition: end for partition, end in ends.items() if starts[partition] < end}
+            self._consumer.assign([TopicPartition(topic, partition, start) for partition, start in starts.items()])
         except KafkaException as error:
             self._consumer.close()
             raise BrokerUnavailableError(
@@ -58,34 +67,62 @@ class RecentMessages:
 
     @property
     def caught_up(self) -> bool:
-        """Whether every partition has been read to its end at least once."""
+        """Whether every partition has been read to the end that it had at the start."""
         return not self._unread
 
     def follow(self, until: Callable[[], bool]) -> Iterator[list[Message]]:
         """Yield the messages, in order within each partition, until a condition holds.
 
-        A batch is empty if no message arrives for POLL_S seconds, or if a partition's end has been reached.
+        A batch is empty if no message arrives for POLL_S seconds.
+
+        Raises:
+            AccessDeniedError: If the user may not read the topic.
+            TopicMissingError: If the topic has been deleted.
         """
+        checked_s = time.monotonic()
         while not until():
-            batch = self._consumer.consume(BATCH_MAX, POLL_S)
+            first = self._consumer.poll(POLL_S)
+            # `consume(n, t)` waits for its full timeout, so it only collects messages that are already available.
+            batch = [] if first is None else [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
             yield [message for message in batch if self._is_message(message)]
+            if time.monotonic() > checked_s + NEW_PARTITIONS_S:
+                self._add_new_partitions()
+                checked_s = time.monotonic()
 
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close()
 
+    def _end(self, partition: int) -> int:
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), CONNECT_S)
+        return int(end)
+
     def _is_message(self, message: Message) -> bool:
-        error = message.error()
+        error, partition, offset = message.error(), message.partition(), message.offset()
         if error is None:
+            if partition in self._unread and offset is not None and offset >= self._unread[partition] - 1:
+                del self._unread[partition]
             return True
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
-            self._unread.discard(message.partition())
+            self._unread.pop(partition or 0, None)
+        elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise AccessDeniedError(f"not allowed to read {self._topic}; docs/topics.md lists the rights to grant")
         else:
             log.warning("following %s: %s; the client retries", self._topic, error.str())
         return False
 
+    def _add_new_partitions(self) -> None:
+        # Without a broker, there is nothing new to read either; the client logs that it is away.
+        with suppress(BrokerUnavailableError):
+            added = set(partitions_of(self._consumer, self._kafka, self._topic)) - self._partitions
+            if added:
+                self._consumer.incremental_assign(
+                    [TopicPartition(self._topic, each, OFFSET_BEGINNING) for each in added]
+                )
+                self._partitions |= added
 
-def _offset(start: TopicPartition) -> int:
+
+def _offset(start: TopicPartition, ends: dict[int, int]) -> int:
     """Return the offset of the first message since a time, or the end if there is none.
 
     Raises:
@@ -93,4 +130,4 @@ def _offset(start: TopicPartition) -> int:
     """
     if start.error is not None:
         raise KafkaException(start.error)
-    return start.offset if start.offset >= 0 else OFFSET_END
+    return start.offset if start.offset >= 0 else ends[start.partition]

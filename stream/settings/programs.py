@@ -98,8 +98,8 @@ class HttpSettings(Struct, frozen=True):
     #: Maximum number of transactions in one POST /predict/batch request, and the request's maximum size in MiB.
     batch_max: PositiveInt = 500
     body_mib: PositiveInt = 8
-    #: Number of responses to keep for repeated requests (about 2 KB each), and seconds for which to keep them. An edge
-    #: reads as many seconds of decisions before it is ready.
+    #: Number of responses of all edges to keep for repeated requests (about 2 KB each), and seconds for which to keep
+    #: them. An edge reads as many seconds of decisions before it is ready.
     idempotency_entries: PositiveInt = 100_000
     idempotency_s: PositiveFloat = 300.0
 

@@ -1,6 +1,7 @@
 """Repeated requests: the same response, as long as it is kept."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -85,14 +86,22 @@ def test_a_changed_body_never_gets_the_earlier_response() -> None:
     _run(test)
 
 
+def _recorded(name: str, *, age_s: float = 0.0, response: bytes = b"recorded") -> RecordedResponse:
+    return RecordedResponse(name, BODY, time.time() - age_s, response)
+
+
+async def _sent(cache: IdempotencyCache, name: str) -> bytes:
+    found = cache.find(name, BODY)
+    assert found is not None
+    return await found
+
+
 def test_recorded_responses_are_found() -> None:
     """A response of another edge is found by the same body only, and not when it is too old."""
 
     async def test(cache: IdempotencyCache) -> None:
-        cache.add([RecordedResponse("a", BODY, 0.0, b"recorded"), RecordedResponse("b", BODY, 61.0, b"expired")])
-        found = cache.find("a", BODY)
-        assert found is not None
-        assert await found == b"recorded"
+        cache.add([_recorded("a"), _recorded("b", age_s=61.0)])
+        assert await _sent(cache, "a") == b"recorded"
         assert cache.find("b", BODY) is None
         with pytest.raises(TransactionIdReusedError):
             cache.find("a", OTHER_BODY)
@@ -100,31 +109,61 @@ def test_recorded_responses_are_found() -> None:
     _run(test)
 
 
-def test_recorded_responses_age() -> None:
+def test_recorded_responses_age(monkeypatch: pytest.MonkeyPatch) -> None:
     """A response counts from when it was recorded, not from when it was read."""
+    now_s = time.monotonic()
 
     async def test(cache: IdempotencyCache) -> None:
-        cache.add([RecordedResponse("a", BODY, 59.98, b"recorded")])
-        assert cache.find("a", BODY) is not None
-        await asyncio.sleep(0.03)
+        cache.add([_recorded("a", age_s=50.0)])
+        assert await _sent(cache, "a") == b"recorded"
+        monkeypatch.setattr("stream.http.idempotency.time.monotonic", lambda: now_s + 11.0)
         assert cache.find("a", BODY) is None
 
     _run(test)
 
 
-def test_recorded_responses_do_not_replace_the_own() -> None:
-    """This process's own response, pending or sent, stays; one that failed is replaced by what was recorded."""
+def test_a_clock_that_is_ahead_does_not_keep_a_response_for_longer() -> None:
+    """A response from the future counts from now."""
 
     async def test(cache: IdempotencyCache) -> None:
-        own, failed = response(), response()
+        cache.add([_recorded("a", age_s=-3600.0)])
+        (entry,) = cache._entries.values()
+        assert entry[1] <= time.monotonic()
+
+    _run(test)
+
+
+def test_the_first_response_stays() -> None:
+    """What this edge has sent, or waits for, and what was recorded first is not replaced."""
+
+    async def test(cache: IdempotencyCache) -> None:
+        own = response()
         cache.keep("a", BODY, own)
-        cache.keep("b", BODY, failed)
+        cache.add([_recorded("a"), _recorded("b"), _recorded("b", response=b"recorded later")])
+        assert cache.find("a", BODY) is own
+        own.set_result(b"own")
+        await asyncio.sleep(0)
+        assert await _sent(cache, "a") == b"own"
+        assert await _sent(cache, "b") == b"recorded"
+        assert cache._recorded_meanwhile == {}
+
+    _run(test)
+
+
+@pytest.mark.parametrize("recorded_first", [True, False])
+def test_what_was_recorded_counts_after_a_failure(recorded_first: bool) -> None:
+    """A response that failed here, because its acknowledgement was lost, is what Kafka has, whichever comes first."""
+
+    async def test(cache: IdempotencyCache) -> None:
+        failed = response()
+        cache.keep("a", BODY, failed)
+        if recorded_first:
+            cache.add([_recorded("a")])
         failed.set_exception(BrokerUnavailableError("the acknowledgement was lost"))
         await asyncio.sleep(0)
-        cache.add([RecordedResponse(each, BODY, 0.0, b"recorded") for each in "ab"])
-        assert cache.find("a", BODY) is own
-        found = cache.find("b", BODY)
-        assert found is not None
-        assert await found == b"recorded"
+        if not recorded_first:
+            cache.add([_recorded("a")])
+        assert await _sent(cache, "a") == b"recorded"
+        assert cache._recorded_meanwhile == {}
 
     _run(test)

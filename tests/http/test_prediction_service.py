@@ -14,6 +14,7 @@ from schemas.errors import (
     BusyError,
     DeadlineExceededError,
     FraudError,
+    NotDecidedError,
     TransactionIdReusedError,
 )
 from schemas.messages import Decision
@@ -44,6 +45,8 @@ class _Edge:
         self.scored: list[OnScored] = []
         self.recorded: list[tuple[OutgoingMessage, OnAcknowledged]] = []
         self.decided: list[tuple[Sequence[OutgoingMessage], OnAllAcknowledged]] = []
+        self.responses = IdempotencyCache(settings.http.idempotency_entries, settings.http.idempotency_s)
+        self.responses.complete = True
         batcher, producer = MagicMock(), MagicMock()
         batcher.enqueue = lambda _, on_scored: self.scored.append(on_scored)
         producer.produce = lambda *call: self.recorded.append(call)
@@ -52,7 +55,7 @@ class _Edge:
             settings.http,
             settings.topic,
             roles=MagicMock(),
-            responses=IdempotencyCache(settings.http.idempotency_entries, settings.http.idempotency_s),
+            responses=self.responses,
             batcher=batcher,
             producer=producer,
             broker=MagicMock(unavailable=False),
@@ -116,6 +119,58 @@ def test_an_error_at_any_stage_fails_the_response(stage: str) -> None:
         assert edge.counts() == {"prediction_requests_total unanswered": 1}
         edge.predict()
         assert len(edge.scored) == 2
+
+    _run(test)
+
+
+def test_an_alert_is_recorded_before_its_decision() -> None:
+    """A repeat gets a recorded decision as its response, so the alert must have been written by then."""
+
+    async def test() -> None:
+        edge = _Edge()
+        response = edge.predict()
+        alert = decision(901)
+        edge.scored[0](ScoredTransaction(alert, []))
+        edge.recorded[0][1](MessageOffset(3, 17))
+        message, on_recorded = edge.recorded[1]
+        assert (message.topic, edge.decided) == (Settings().topic.alerts, [])
+        on_recorded(MessageOffset(0, 99))
+        ((messages, on_decided),) = edge.decided
+        assert [each.topic for each in messages] == [Settings().topic.decisions]
+        assert messages[0].value == message.value
+        on_decided(None)
+        assert await response == message.value
+
+    _run(test)
+
+
+def test_an_alert_that_is_not_recorded_fails_the_response() -> None:
+    """Without the alert there is no decision, so a repeat decides again."""
+
+    async def test() -> None:
+        edge = _Edge()
+        response = edge.predict()
+        edge.scored[0](ScoredTransaction(decision(901), []))
+        edge.recorded[0][1](MessageOffset(0, 0))
+        edge.recorded[1][1](UNAVAILABLE)
+        with pytest.raises(BrokerUnavailableError):
+            await response
+        assert edge.decided == []
+
+    _run(test)
+
+
+def test_nothing_is_decided_until_the_earlier_responses_have_been_read() -> None:
+    """A repeat of a request that another edge has decided would be decided again."""
+
+    async def test() -> None:
+        edge = _Edge()
+        edge.responses.complete = False
+        with pytest.raises(NotDecidedError, match="has just started"):
+            edge.predict()
+        edge.responses.complete = True
+        edge.predict()
+        assert len(edge.scored) == 1
 
     _run(test)
 

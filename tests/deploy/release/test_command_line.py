@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from deploy.release import __main__ as command_line
 from deploy.release import targets
-from deploy.release.compose_command import ROOT
 from deploy.release.errors import ReleaseError
 from deploy.release.record import Outcome, Record
 from deploy.release.tracks import Program, Track
@@ -52,7 +51,7 @@ class _Place(ScriptedTarget):
 
 
 @pytest.fixture
-def place(edge: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Place]:
+def place(edge: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Place]:
     """The target that `scripted/…` stands for."""
     made = _Place(edge)
 
@@ -63,8 +62,9 @@ def place(edge: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Place]:
 
     monkeypatch.setitem(targets.TARGETS, "scripted", make)
     monkeypatch.setattr(command_line, "read_limits", lambda _: LIMITS)
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
     yield made
-    assert made.calls[-1:] == ["close"], "the connections stay open"
+    assert made.calls[-1:] in ([], ["close"]), "the connections stay open"
 
 
 def _run(folder: Path, command: str, *options: str) -> tuple[Result, Record]:
@@ -156,10 +156,10 @@ def test_only_one_release_at_a_time(place: _Place, tmp_path: Path, options: tupl
     transactions = tmp_path / "transactions.jsonl"
     transactions.write_bytes(transaction(1) + b"\n")
     arguments = [options[0], "scripted/somewhere", "--transactions", str(transactions), *options[1:]]
-    with single_instance(ROOT / "var" / "release" / "scripted-somewhere.lock"):
+    with single_instance(tmp_path / "var" / "release" / "scripted-somewhere.lock"):
         result = CliRunner().invoke(command_line.main, arguments)
     assert str(result.exception).startswith("another release is running")
-    assert place.calls == ["close"]
+    assert place.calls == []
 
 
 def test_smoke_tests_need_transactions(place: _Place, tmp_path: Path) -> None:
