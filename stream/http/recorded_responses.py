@@ -10,13 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Message
-
 from schemas.errors import BrokerUnavailableError, RefusedMessageError
 from schemas.message_codec import MessageCodec
 from schemas.messages import Decision
 from stream.http.idempotency import DIGEST_BYTES, IdempotencyCache, RecordedResponse
-from stream.kafka.recent_messages import RecentMessages
+from stream.kafka.recent_messages import MarkedMessage, RecentMessages
 from stream.runtime.background import Background
 from stream.settings import HttpSettings, KafkaSettings
 
@@ -73,7 +71,8 @@ class RecordedResponses(Background):
 
     def _follow(self) -> None:
         began_s = time.monotonic()
-        messages = RecentMessages(self._kafka, self._topic, round(1000 * (time.time() - self._http.idempotency_s)))
+        since_ms = round(1000 * (time.time() - self._http.idempotency_s))
+        messages = RecentMessages(self._kafka, self._topic, REQUEST_DIGEST, since_ms)
         earlier: list[RecordedResponse] | None = []
         try:
             for batch in messages.follow(until=self._stopping.is_set):
@@ -99,31 +98,21 @@ class RecordedResponses(Background):
         self._cache.complete = True
 
 
-def recorded_responses(decisions: Sequence[Message]) -> list[RecordedResponse]:
-    """Return those decisions that were requested over HTTP. Other messages are ignored."""
-    responses, unreadable = [], 0
-    for message in decisions:
-        headers = message.headers()
-        digest = dict(headers).get(REQUEST_DIGEST) if headers else None
-        if digest is None:
-            continue  # a worker's
-        response = _response(message, digest)
-        if response is None:
-            unreadable += 1
-        else:
-            responses.append(response)
-    if unreadable:
-        log.warning("%d messages with a request's digest are not an edge's decisions; ignored", unreadable)
+def recorded_responses(messages: Sequence[MarkedMessage]) -> list[RecordedResponse]:
+    """Return the decisions among messages with a request's digest. Others are ignored, and counted in the log."""
+    responses = [response for message in messages if (response := _response(message)) is not None]
+    if len(responses) < len(messages):
+        ignored = len(messages) - len(responses)
+        log.warning("%d messages with a request's digest are not an edge's decisions; ignored", ignored)
     return responses
 
 
-def _response(message: Message, digest: bytes | str) -> RecordedResponse | None:
-    value = message.value() or b""
-    if not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES or len(value) > MAX_BYTES:
+def _response(message: MarkedMessage) -> RecordedResponse | None:
+    value = message.value or b""
+    if len(message.mark) != DIGEST_BYTES or len(value) > MAX_BYTES:
         return None
     try:
         transaction_id = _codec.decode(value).transaction_id
     except RefusedMessageError:
         return None
-    _, recorded_ms = message.timestamp()
-    return RecordedResponse(transaction_id, digest, recorded_ms / 1000, value)
+    return RecordedResponse(transaction_id, message.mark, message.timestamp_ms / 1000, value)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -20,8 +21,18 @@ BATCH_MAX, POLL_S = 1000, 0.2
 NEW_PARTITIONS_S = 10.0
 
 
+class MarkedMessage(NamedTuple):
+    """A message with the header that was asked for."""
+
+    #: Value of the header.
+    mark: bytes
+    #: Timestamp in UTC milliseconds.
+    timestamp_ms: int
+    value: bytes | None
+
+
 class RecentMessages:
-    """Reads the messages of a topic since a point in time, and then each new message.
+    """Reads those messages of a topic that have a header, since a point in time, and then each new one.
 
     Messages of transactions that are open or aborted are read too: waiting for the end of each open transaction would
     delay the messages of producers without transactions. Use this class only where that does not matter.
@@ -29,6 +40,7 @@ class RecentMessages:
     Args:
         kafka: Kafka connection.
         topic: Name of the topic.
+        header: Name of the header.
         since_ms: Time of the oldest message to read, in UTC milliseconds, by the messages' timestamps.
 
     Raises:
@@ -36,13 +48,13 @@ class RecentMessages:
         TopicMissingError: If the topic does not exist.
     """
 
-    def __init__(self, kafka: KafkaSettings, topic: str, since_ms: int) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, header: str, since_ms: int) -> None:
         options = {
             "group.id": f"{kafka.group}-recent",  # required by the client; it neither joins nor commits
             "isolation.level": "read_uncommitted",
             "fetch.wait.max.ms": 50,  # how long the broker delays the end of a quiet topic
         }
-        self._kafka, self._topic = kafka, topic
+        self._kafka, self._topic, self._header = kafka, topic, header
         self._consumer = Consumer(consumer_config(kafka) | options)
         try:
             partitions = partitions_of(self._consumer, kafka, topic)
@@ -70,10 +82,10 @@ class RecentMessages:
         """Whether every partition has been read to the end that it had at the start."""
         return not self._unread
 
-    def follow(self, until: Callable[[], bool]) -> Iterator[list[Message]]:
+    def follow(self, until: Callable[[], bool]) -> Iterator[list[MarkedMessage]]:
         """Yield the messages, in order within each partition, until a condition holds.
 
-        A batch is empty if no message arrives for POLL_S seconds.
+        A batch is empty if no message arrives for POLL_S seconds, or none with the header.
 
         Raises:
             AccessDeniedError: If the user may not read the topic.
@@ -84,7 +96,11 @@ class RecentMessages:
             first = self._consumer.poll(POLL_S)
             # `consume(n, t)` waits for its full timeout, so it only collects messages that are already available.
             batch = [] if first is None else [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
-            yield [message for message in batch if self._is_message(message)]
+            yield [
+                MarkedMessage(mark, message.timestamp()[1], message.value())
+                for message in batch
+                if self._is_message(message) and (mark := self._mark(message)) is not None
+            ]
             if time.monotonic() > checked_s + NEW_PARTITIONS_S:
                 self._add_new_partitions()
                 checked_s = time.monotonic()
@@ -110,6 +126,11 @@ class RecentMessages:
         else:
             log.warning("following %s: %s; the client retries", self._topic, error.str())
         return False
+
+    def _mark(self, message: Message) -> bytes | None:
+        headers = message.headers()
+        mark = dict(headers).get(self._header) if headers else None
+        return mark if isinstance(mark, bytes) else None
 
     def _add_new_partitions(self) -> None:
         # Without a broker, there is nothing new to read either; the client logs that it is away.

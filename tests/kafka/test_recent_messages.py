@@ -18,6 +18,7 @@ from stream.settings import KafkaSettings
 from tests.support.topics import create_topic
 from tests.support.unreachable import unreachable_kafka
 
+HEADER = "mark"
 NOW_MS = time.time_ns() // 1_000_000
 OLD_MS, SINCE_MS = NOW_MS - 600_000, NOW_MS - 300_000
 
@@ -39,7 +40,8 @@ def kafka(bootstrap: str) -> KafkaSettings:
 def _write(kafka: KafkaSettings, topic: str, partition: int, *messages: tuple[bytes, int]) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     for value, timestamp_ms in messages:
-        producer.produce(topic, value, partition=partition, timestamp=timestamp_ms)
+        producer.produce(topic, value, partition=partition, timestamp=timestamp_ms, headers={HEADER: value})
+        producer.produce(topic, b"without the header", partition=partition, timestamp=timestamp_ms)
     assert producer.flush(10) == 0
 
 
@@ -48,7 +50,7 @@ def _values(reader: RecentMessages, count: int, timeout: float = 15.0) -> list[b
     deadline = time.monotonic() + timeout
     values: list[bytes | None] = []
     for batch in reader.follow(until=lambda: time.monotonic() > deadline):
-        values += [message.value() for message in batch]
+        values += [message.value for message in batch]
         if len(values) >= count:
             break
     assert len(values) == count
@@ -58,7 +60,7 @@ def _values(reader: RecentMessages, count: int, timeout: float = 15.0) -> list[b
 def _follow_until_caught_up(reader: RecentMessages) -> list[bytes | None]:
     deadline = time.monotonic() + 15
     batches = reader.follow(until=lambda: reader.caught_up or time.monotonic() > deadline)
-    values = [message.value() for message in itertools.chain.from_iterable(batches)]
+    values = [message.value for message in itertools.chain.from_iterable(batches)]
     assert reader.caught_up
     return values
 
@@ -68,7 +70,7 @@ def reader(kafka: KafkaSettings, topic: str) -> Iterator[RecentMessages]:
     """A reader of a topic whose first partition has old and new messages, and the other one only an old message."""
     _write(kafka, topic, 0, (b"old", OLD_MS), (b"first", NOW_MS), (b"second", NOW_MS))
     _write(kafka, topic, 1, (b"old", OLD_MS))
-    reader = RecentMessages(kafka, topic, SINCE_MS)
+    reader = RecentMessages(kafka, topic, HEADER, SINCE_MS)
     yield reader
     reader.close()
 
@@ -86,7 +88,7 @@ def test_messages_since_a_time_are_read_and_new_ones_follow(
 def test_a_message_that_arrives_before_reading_begins_is_read(kafka: KafkaSettings, topic: str) -> None:
     """A partition without recent messages is read from the end that it had when the reader was made."""
     _write(kafka, topic, 0, (b"old", OLD_MS))
-    reader = RecentMessages(kafka, topic, SINCE_MS)
+    reader = RecentMessages(kafka, topic, HEADER, SINCE_MS)
     assert reader.caught_up
     _write(kafka, topic, 0, (b"new", NOW_MS))
     assert _values(reader, 1) == [b"new"]
@@ -119,6 +121,6 @@ def test_a_right_that_is_missing_is_an_error(reader: RecentMessages, monkeypatch
 def test_a_topic_that_cannot_be_read_is_an_error(kafka: KafkaSettings) -> None:
     """A missing topic and a missing broker are reported at once."""
     with pytest.raises(TopicMissingError):
-        RecentMessages(kafka, "missing", SINCE_MS)
+        RecentMessages(kafka, "missing", HEADER, SINCE_MS)
     with pytest.raises(BrokerUnavailableError):
-        RecentMessages(unreachable_kafka(), "decisions", SINCE_MS)
+        RecentMessages(unreachable_kafka(), "decisions", HEADER, SINCE_MS)
