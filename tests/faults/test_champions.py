@@ -207,7 +207,7 @@ def test_a_failing_champion_is_replaced_by_the_previous_one(ready: Callable[...,
         monitor.assert_resumes(failed + 0.5)
         assert program.roles.scorer is not None
         assert program.roles.scorer.roles.champion.model.manifest.version == "1"
-        assert not program.health.problems()
+        until(lambda: not program.health.problems())  # a busy broker is one for a moment
         feeder.stop()
         monitor.wait(feeder.sent)
 
