@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.errors import AccessDeniedError, BrokerUnavailableError
+from schemas.errors import BrokerUnavailableError
 from stream.kafka.clients import CONNECT_S, consumer_config
-from stream.kafka.topics import partitions_of
+from stream.kafka.topics import access_denied, partitions_of
 from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -114,18 +114,23 @@ class RecentMessages:
         return int(end)
 
     def _is_message(self, message: Message) -> bool:
-        error, partition, offset = message.error(), message.partition(), message.offset()
+        error = message.error()
         if error is None:
-            if partition in self._unread and offset is not None and offset >= self._unread[partition] - 1:
-                del self._unread[partition]
+            if self._unread:
+                self._note_progress(message)
             return True
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with _
-            self._unread.pop(partition or 0, None)
+            self._unread.pop(message.partition() or 0, None)
         elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            raise AccessDeniedError(f"not allowed to read {self._topic}; docs/topics.md lists the rights to grant")
+            raise access_denied(self._topic)
         else:
             log.warning("following %s: %s; the client retries", self._topic, error.str())
         return False
+
+    def _note_progress(self, message: Message) -> None:
+        partition, offset = message.partition(), message.offset()
+        if partition in self._unread and offset is not None and offset >= self._unread[partition] - 1:
+            del self._unread[partition]
 
     def _mark(self, message: Message) -> bytes | None:
         headers = message.headers()

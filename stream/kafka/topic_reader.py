@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import AccessDeniedError, BrokerUnavailableError, TopicMissingError
+from schemas.errors import BrokerUnavailableError, TopicMissingError
 from stream.kafka.clients import CONNECT_S, consumer_config, require_broker
+from stream.kafka.topics import access_denied
 from stream.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class TopicReader:
             elif error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - as above
                 raise self._missing()
             elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-                raise self._denied()
+                raise access_denied(self._topic)
         raise BrokerUnavailableError(
             f"{self._topic} was not read to its end within {timeout:g} s; check the broker's log"
         )
@@ -75,10 +76,7 @@ class TopicReader:
         if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise self._missing()
         if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            raise self._denied()
-
-    def _denied(self) -> AccessDeniedError:
-        return AccessDeniedError(f"not allowed to read {self._topic}; docs/topics.md lists the rights to grant")
+            raise access_denied(self._topic)
 
     def _missing(self) -> TopicMissingError:
         return TopicMissingError(f"topic {self._topic} does not exist; create it with `fraud-stream topics`")

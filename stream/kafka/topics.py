@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError as ClientError
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.errors import BrokerUnavailableError, KafkaError, TopicMissingError
+from schemas.errors import AccessDeniedError, BrokerUnavailableError, KafkaError, TopicMissingError
 from stream.kafka.clients import ATTEMPT_S, CONNECT_S, MAX_MESSAGE_BYTES, client_config, require_broker
 from stream.settings import KafkaSettings, TopicSettings
 
@@ -172,6 +172,11 @@ def partitions_of(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[
             "check its name, or create all topics with `fraud-stream topics`"
         )
     return list(metadata.partitions)
+
+
+def access_denied(topic: str) -> AccessDeniedError:
+    """Return the error of a client whose user may not read a topic."""
+    return AccessDeniedError(f"not allowed to read {topic}; docs/topics.md lists the rights to grant")
 
 
 def require_topics(kafka: KafkaSettings, topics: TopicSettings, names: Container[str] | None = None) -> None:
