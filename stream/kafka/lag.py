@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # not in its type stubs
 
 from schemas.errors import BrokerUnavailableError
@@ -15,10 +15,12 @@ _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
 
 
 class LagReader:
-    """Reads the end offsets of partitions through an admin client.
+    """Reads the end offsets of partitions, and the offsets that a group has committed.
 
-    It uses an admin client because a consumer's own queries exceed their timeout while the consumer is idle or the
-    broker is unavailable.
+    The ends come from an admin client, because a consumer's own queries for them exceed their timeout while the
+    consumer is idle or the broker is unavailable. The committed offsets come from a consumer that joins no group: when
+    a group's coordinator refuses such a query of an admin client, as while it starts, librdkafka 2.16 ends the process
+    with a segmentation fault.
 
     Args:
         kafka: Kafka connection.
@@ -30,7 +32,7 @@ class LagReader:
         self._kafka = kafka
         self._topic = topic
         self._group = group
-        self._admin = AdminClient(client_config(kafka))
+        self._connect()
 
     def lag(self, positions: Mapping[int, int | None], timeout: float) -> int:
         """Return the number of offsets left to read.
@@ -51,14 +53,20 @@ class LagReader:
             ends = self._ends(partitions, timeout) if partitions else {}
             committed = self._committed(unread, timeout) if unread else {}
         except (KafkaException, FutureTimeoutError) as error:
-            # Replace the client: it may wait forever for a broker that was unavailable (confluentinc/librdkafka#5511).
-            self._admin = AdminClient(client_config(self._kafka))
+            # Replace the clients: they may wait forever for a broker that was away (confluentinc/librdkafka#5511).
+            self._connect()
             raise BrokerUnavailableError(f"Kafka is not responding: {error}") from error
         lag = 0
         for partition, end in ends.items():
             position = positions[partition]
             lag += max(end - (max(committed[partition], 0) if position is None else position), 0)
         return lag
+
+    def _connect(self) -> None:
+        self._admin = AdminClient(client_config(self._kafka))
+        # Nobody polls this consumer, so its log is switched off. A transaction that is still open does not delay it.
+        quiet = {"log_level": 0, "isolation.level": "read_uncommitted", "enable.auto.commit": False}
+        self._consumer = Consumer(client_config(self._kafka) | quiet | {"group.id": self._group})
 
     def _ends(self, partitions: list[TopicPartition], timeout: float) -> dict[int, int]:
         futures = self._admin.list_offsets(
@@ -67,6 +75,7 @@ class LagReader:
         return {each.partition: future.result(timeout).offset for each, future in futures.items()}
 
     def _committed(self, partitions: list[TopicPartition], timeout: float) -> dict[int, int]:
-        request = [ConsumerGroupTopicPartitions(self._group, partitions)]
-        futures = self._admin.list_consumer_group_offsets(request, request_timeout=timeout)
-        return {each.partition: each.offset for each in futures[self._group].result(timeout).topic_partitions}
+        committed = self._consumer.committed(partitions, timeout=timeout)
+        if error := next((each.error for each in committed if each.error is not None), None):
+            raise KafkaException(error)
+        return {each.partition: each.offset for each in committed}
