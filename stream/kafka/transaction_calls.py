@@ -1,11 +1,15 @@
-"""Call Kafka's transaction functions as librdkafka's manual says: a call that fails retriably is made again.
+"""Call Kafka's transaction functions as librdkafka's manual says, and never wait for one of them for ever.
 
-A commit that timed out is thus resumed, never aborted: the broker may have committed it already.
+A call that fails retriably is made again. A commit that timed out is thus resumed, never aborted: the broker may have
+committed it already.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -13,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that one call to Kafka may take before a retry. Short, so that a stop is noticed during an outage.
 CALL_S = 2.0
+#: Seconds after which a call that should have returned after CALL_S counts as stuck.
+STUCK_S = 2 * CALL_S
 
 #: Errors of a producer that another producer with the same transactional id, or the broker, has fenced.
 FENCED = frozenset(
@@ -41,3 +47,27 @@ def call_until(call: Callable[[float], object], deadline: float, stopping: Calla
             log.warning("Kafka: %s; retrying the same call", error.args[0].str())
         else:
             return
+
+
+def call_or_abandon(call: Callable[[], object]) -> None:
+    """Call Kafka on a thread of its own, and stop waiting after `STUCK_S` seconds.
+
+    An abandoned call goes on in its thread, possibly for ever, so its producer must not be used again.
+
+    Raises:
+        KafkaException: If the call fails, or does not return in time.
+    """
+    result: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="kafka-call", daemon=True).start()
+    try:
+        result.result(STUCK_S)
+    except FutureTimeoutError:
+        text = f"the call to Kafka did not return within {STUCK_S:g} s"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text)) from None  # noqa: SLF001 - as above

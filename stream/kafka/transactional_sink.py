@@ -10,8 +10,8 @@ A producer may also lose its broker forever. While a broker starts or stops, it 
 of brokers; librdkafka then drops the connection but keeps the coordinator, and waits forever, whatever the timeout
 (confluentinc/librdkafka#5511, still open in 2.16). So no call is retried for longer than its transaction may
 take: by then the broker has ended the transaction. A new producer with the same id resolves any doubt, because it is
-admitted only once the old transaction is either committed or aborted. The watchdog handles a single call that never
-returns.
+admitted only once the old transaction is either committed or aborted. A single call that does not return is abandoned
+together with its producer.
 """
 
 import logging
@@ -26,7 +26,7 @@ from schemas.errors import BatchRefusedError, FencedError, FraudError
 from stream.kafka.batch import Batch
 from stream.kafka.clients import connect, producer_config
 from stream.kafka.sink import Outputs, queue_rows
-from stream.kafka.transaction_calls import CALL_S, FENCED, call_until
+from stream.kafka.transaction_calls import CALL_S, FENCED, call_or_abandon, call_until
 from stream.settings import KafkaSettings, WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -97,8 +97,9 @@ class TransactionalSink:
             for topic, rows in outputs.items():
                 queue_rows(producer, topic, rows)
             if batch is not None:
-                # Not retried: it might never return (see the module docstring), and nothing is committed yet.
-                producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S)
+                # Not retried, because nothing is committed yet. The client waits without limit for the coordinator, and
+                # applies the timeout only to its response (rd_kafka_send_offsets_to_transaction in librdkafka 2.16).
+                call_or_abandon(lambda: producer.send_offsets_to_transaction(batch.offsets, batch.metadata, CALL_S))
             self._call(producer.commit_transaction, began + self._timeout_s)
         except KafkaException as error:
             self._on_abort()

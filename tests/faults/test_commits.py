@@ -19,7 +19,7 @@ from tests.support.decision_monitor import RECOVERY_S, DecisionMonitor
 from tests.support.faulty_sink import CommitBarrier, hooked_worker, refusals
 from tests.support.in_process_worker import run_in_process
 from tests.support.reconciliation import reconcile
-from tests.support.tcp_proxy import END_TXN, TcpProxy
+from tests.support.tcp_proxy import ADD_OFFSETS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT, TcpProxy
 from tests.support.topics import end_offsets, produce_all
 from tests.support.traffic import send, transaction
 from tests.support.until import until
@@ -228,18 +228,31 @@ def test_commits_whose_responses_are_lost(
     assert len(reconcile(settings, broker.direct).decisions) == 20_000
 
 
+@pytest.mark.parametrize(
+    ("request_kind", "timeout_ms"),
+    [
+        pytest.param(END_TXN, 3_000, id="the commit"),
+        # The client would wait for almost as long as the transaction may take.
+        pytest.param(ADD_OFFSETS_TO_TXN, 60_000, id="its offsets, by the transaction coordinator"),
+        pytest.param(TXN_OFFSET_COMMIT, 60_000, id="its offsets, by the group coordinator"),
+    ],
+)
 def test_a_commit_that_is_never_answered(
-    ready: Callable[..., Settings], start_worker: StartWorker, proxied: tuple[LocalBroker, TcpProxy]
+    ready: Callable[..., Settings],
+    start_worker: StartWorker,
+    proxied: tuple[LocalBroker, TcpProxy],
+    request_kind: int,
+    timeout_ms: int,
 ) -> None:
-    """A producer that waits longer than its transaction may take is replaced; its committed transactions remain."""
+    """A producer that waits too long for an answer is replaced; its committed transactions remain."""
     broker, proxy = proxied
-    settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=3_000)
+    settings = ready(kafka_bootstrap=broker.bootstrap, kafka_batch_max=200, worker_transaction_timeout_ms=timeout_ms)
     send(settings, 20_000)
     with DecisionMonitor(settings, broker.direct) as monitor:
         worker = start_worker(settings)
         monitor.wait(4_000)
-        proxy.mute(END_TXN)
-        until(lambda: metrics(settings)["transaction_aborts_total"] > 0)
+        proxy.mute(request_kind)
+        until(lambda: metrics(settings)["transaction_aborts_total"] > 0, ABORT_S)
         proxy.mute(None)
         monitor.assert_resumes(time.monotonic())
         monitor.wait(20_000)

@@ -16,6 +16,8 @@ from typing import Self
 
 #: API key of the request that commits or aborts a transaction, https://kafka.apache.org/protocol#protocol_api_keys
 END_TXN = 26
+#: API key of the request that announces to the transaction coordinator that offsets will be added to a transaction.
+ADD_OFFSETS_TO_TXN = 25
 #: API key of the request that adds consumed offsets to a transaction.
 TXN_OFFSET_COMMIT = 28
 #: API key of the request that carries messages.
