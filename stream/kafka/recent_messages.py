@@ -53,6 +53,8 @@ class RecentMessages:
             "group.id": f"{kafka.group}-recent",  # required by the client; it neither joins nor commits
             "isolation.level": "read_uncommitted",
             "fetch.wait.max.ms": 50,  # how long the broker delays the end of a quiet topic
+            # A new partition may have no leader yet. By default, the client looks for it again after five minutes.
+            "topic.metadata.refresh.interval.ms": round(NEW_PARTITIONS_S * 1000),
         }
         self._kafka, self._topic, self._header = kafka, topic, header
         self._consumer = Consumer(consumer_config(kafka) | options)
